@@ -327,7 +327,6 @@ CREATE TABLE execution (                         -- gate: one row per action of 
     PRIMARY KEY (proposal_id, ord)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX execution_open ON execution (proposal_id) WHERE state IN ('waiting', 'executing', 'unsure');
-CREATE UNIQUE INDEX execution_note ON execution (note_id) WHERE note_id IS NOT NULL AND ord >= 0;
 
 CREATE TABLE triage_note (                       -- gate: the one standing note of an incident, edited in place
     incident_id TEXT PRIMARY KEY,
