@@ -28,11 +28,11 @@ struct engine_pass {
     struct audit *audit;
     struct queue *queue;
     struct people *people;
-    struct arena *arena;  /* dies with the step or fact */
-    int64_t now_wall_ms;  /* read once per pass */
+    struct arena *arena; /* dies with the step or fact */
+    int64_t now_wall_ms; /* read once per pass */
     int64_t now_mono_ms;
-    int64_t boot_epoch;   /* rises with every start */
-    void *app;            /* engine_opts.app */
+    int64_t boot_epoch; /* rises with every start */
+    void *app;          /* engine_opts.app */
 };
 
 /*
@@ -49,7 +49,7 @@ struct engine_fact {
     void (*answer)(struct engine_fact *f, int code, const struct err *e);
 };
 
-#define ENGINE_INBOX_MAX 4096 /* facts waiting; over it engine_post says no and http answers 503 */
+#define ENGINE_INBOX_MAX      4096 /* facts waiting; over it engine_post says no and http answers 503 */
 #define ENGINE_FACTS_PER_PASS 256
 
 /* Any thread. False when the inbox is full or the engine stops: the caller keeps the fact and answers 503. */
@@ -112,12 +112,14 @@ void engine_wake(struct engine *en); /* any thread */
  * their jobs become orphans of the next start. */
 void engine_stop(struct engine *en);
 void engine_free(struct engine *en);
-bool engine_failed(const struct engine *en); /* the disk failed: the process must end (threat model H6) */
+bool engine_failed(
+    const struct engine *en); /* the disk failed: the process must end (threat model H6) */
 
 /* Jobs and alarms, from inside a pass. */
-int engine_add_job(struct engine_pass *p, const char *step, const char *subject, int prio, int64_t due_wall_ms,
-                   struct err *e) MUST_CHECK;
-int engine_alarm(struct engine_pass *p, const char *key, const char *what, const char *todo, struct err *e) MUST_CHECK;
+int engine_add_job(struct engine_pass *p, const char *step, const char *subject, int prio,
+                   int64_t due_wall_ms, struct err *e) MUST_CHECK;
+int engine_alarm(struct engine_pass *p, const char *key, const char *what, const char *todo,
+                 struct err *e) MUST_CHECK;
 int engine_alarm_clear(struct engine_pass *p, const char *key, struct err *e) MUST_CHECK;
 
 /* Counters for status and metrics; any thread (relaxed atomics). */
@@ -129,6 +131,13 @@ struct engine_stats {
 void engine_stats(const struct engine *en, struct engine_stats *out);
 
 /* Priorities of jobs: smaller goes first. */
-enum { PRIO_EXECUTE = 0, PRIO_JUDGE = 10, PRIO_FRESH = 20, PRIO_FOLLOW = 30, PRIO_BACKLOG = 50, PRIO_IDLE = 90 };
+enum {
+    PRIO_EXECUTE = 0,
+    PRIO_JUDGE = 10,
+    PRIO_FRESH = 20,
+    PRIO_FOLLOW = 30,
+    PRIO_BACKLOG = 50,
+    PRIO_IDLE = 90
+};
 
 #endif

@@ -52,7 +52,8 @@ void store_bind_null(struct store_stmt *q, int param);
 int store_step(struct store_stmt *q, struct err *e) MUST_CHECK;
 int64_t store_int(struct store_stmt *q, int col); /* NULL reads 0 */
 bool store_is_null(struct store_stmt *q, int col);
-const char *store_text(struct store_stmt *q, int col); /* NULL for NULL; until the next step or reset */
+const char *store_text(struct store_stmt *q,
+                       int col); /* NULL for NULL; until the next step or reset */
 const void *store_blob(struct store_stmt *q, int col, size_t *len);
 char *store_text_dup(struct store_stmt *q, int col, struct arena *a);
 void store_reset(struct store_stmt *q);
@@ -86,14 +87,15 @@ void store_limit_ms(struct store *s, unsigned ms);
 
 /* Bodies (webhooks, evidence, replies) live in one table by digest, away from the rows that lists touch; equal bytes are
  * stored once. Audit rows keep the digest, so a body can be pruned. */
-int store_body_put(struct store *s, const void *p, size_t len, int64_t now_wall_ms, char out_sha256[65],
-                   struct err *e) MUST_CHECK;
+int store_body_put(struct store *s, const void *p, size_t len, int64_t now_wall_ms,
+                   char out_sha256[65], struct err *e) MUST_CHECK;
 /* ERR_NOT_FOUND when pruned. The copy lives in the arena and is NUL-terminated. */
-int store_body_get(struct store *s, const char *sha256, struct arena *a, const char **out, size_t *len,
-                   struct err *e) MUST_CHECK;
+int store_body_get(struct store *s, const char *sha256, struct arena *a, const char **out,
+                   size_t *len, struct err *e) MUST_CHECK;
 
 /* Small named values ("boot_epoch", "modes"). */
-int store_meta_get(struct store *s, const char *key, struct arena *a, const char **out, struct err *e) MUST_CHECK;
+int store_meta_get(struct store *s, const char *key, struct arena *a, const char **out,
+                   struct err *e) MUST_CHECK;
 int store_meta_set(struct store *s, const char *key, const char *value, struct err *e) MUST_CHECK;
 
 /* For the test that reads the plan of every statement: text of EXPLAIN QUERY PLAN, lines joined by "; ". */

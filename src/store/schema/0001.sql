@@ -219,6 +219,7 @@ CREATE TABLE proposal (                          -- gate
     risk          TEXT NOT NULL CHECK (risk IN ('low', 'medium', 'high')),
     assessment_id INTEGER,
     bundle_id     INTEGER,
+    facts         TEXT,                          -- body.sha256 of the facts document it was judged by
     reason        TEXT,                          -- how it ended, in words
     ended_by      TEXT,                          -- "person:3", "PagerDuty: Ingrid Solheim", "policy:NAME", "system"
     replaces_id   INTEGER,                       -- the stale or superseded one that this follows

@@ -1,0 +1,79 @@
+#ifndef TRIAGED_TRIAGE_TRIAGE_H
+#define TRIAGED_TRIAGE_TRIAGE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "engine/engine.h"
+#include "gate/gate.h"
+#include "gate/world.h"
+
+/*
+ * The workflow: intake, enrich, judge, assess, propose. Steps are rows; what is pure (the facts document, the known facts, the
+ * note's text) is in functions that unit tests and the command line call without a daemon.
+ */
+int triage_open(struct store *s, struct triage **out, struct err *e) MUST_CHECK;
+void triage_close(struct triage *t);
+
+/* One verified delivery, as http hands it over. Called inside a fact's apply: writes the event row (one per event.id), the body, and the
+ * first jobs. out says what became of it; every outcome is answered 202. */
+enum intake_outcome {
+    INTAKE_NEW,
+    INTAKE_DUPLICATE,
+    INTAKE_IGNORED,
+    INTAKE_QUARANTINED,
+    INTAKE_PING
+};
+struct intake_delivery {
+    const char *endpoint;   /* "" or NAME */
+    const char *webhook_id; /* header, unsigned: logged */
+    const void *body;
+    size_t body_len;
+    int64_t received_wall_ms;
+};
+int intake_store(struct engine_pass *p, const struct intake_delivery *d, enum intake_outcome *out,
+                 struct err *e) MUST_CHECK;
+
+/* Steps for the engine's table. */
+extern const struct step triage_step_intake, triage_step_enrich, triage_step_judge,
+    triage_step_assess, triage_step_propose, triage_step_refresh;
+/* Start-up rows (periodic jobs, alarms that depend on the configuration). */
+int triage_on_start(struct engine_pass *p, struct err *e) MUST_CHECK;
+
+/* Person-started proposal over API or command line: reads the newest snapshot, calls gate_propose. */
+int triage_propose_by_person(struct engine_pass *p, const char *incident_id,
+                             const struct person *who, const struct gate_action *actions, size_t n,
+                             const char *why, int64_t *id, const char **note, struct err *e)
+    MUST_CHECK;
+
+/* Quarantine: look, and put one back into the pipeline after a fix. */
+int triage_quarantine_retry(struct engine_pass *p, const char *event_id, const char *actor,
+                            struct err *e) MUST_CHECK;
+
+/* Readers (own connection, http threads). JSON as in src/http/openapi.json. */
+struct triage_reader;
+int triage_reader_open(struct store *s, struct triage_reader **out, struct err *e) MUST_CHECK;
+void triage_reader_close(struct triage_reader *r);
+/* status: "open" (default), "resolved" or "all"; before: seq for paging (0 = newest). */
+int triage_list(struct triage_reader *r, const char *status, const char *service, int64_t before,
+                unsigned limit, json_t **out, struct err *e) MUST_CHECK;
+/* By PagerDuty id or number: incident, assessment with what is known and not checked, evidence list, timeline, live proposals' ids. */
+int triage_show(struct triage_reader *r, const char *id_or_number, json_t **out, struct err *e)
+    MUST_CHECK;
+int triage_evidence(struct triage_reader *r, const char *incident_id, int64_t num, json_t **out,
+                    struct err *e) MUST_CHECK;
+int triage_quarantine_list(struct triage_reader *r, int64_t before, unsigned limit, json_t **out,
+                           struct err *e) MUST_CHECK;
+/* {events, quarantined, incidents_open, last_event_ms, last_ping_ms, not_available:[{feature, reason}]}. */
+int triage_status(struct triage_reader *r, json_t **out, struct err *e) MUST_CHECK;
+
+/* The facts document that rules and policy see, from a stored incident file or the newest rows. Pure. For `rules try INCIDENT.json` the file
+ * is either such a facts document, a webhook body, or the REST answer {"incident": ...}. */
+int triage_facts_from_file(const char *bytes, size_t len, int64_t now_wall_ms, json_t **facts,
+                           struct err *e) MUST_CHECK;
+
+const struct store_sql *triage_statements(size_t *n);
+
+#endif
