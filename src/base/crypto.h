@@ -35,12 +35,17 @@ static inline size_t base32_len(size_t len)
 /*
  * A digest over length-prefixed fields under a domain tag, so that no two field lists share bytes:
  *   struct digest d; digest_begin(&d, "triaged.action.v1"); digest_str(&d, verb); ... digest_end(&d, out);
+ *
+ * The hashed bytes, numbers as 8 bytes big-endian: the domain tag is the first string field.
+ *   string, bytes   their length, then the bytes
+ *   NULL string     0xffffffffffffffff (no length is that large)
+ *   integer         0xfffffffffffffffe, then its two's complement
  */
 struct digest {
     void *ctx;
 };
 void digest_begin(struct digest *d, const char *domain);
-void digest_bytes(struct digest *d, const void *p, size_t len); /* u64 big-endian length, then the bytes */
+void digest_bytes(struct digest *d, const void *p, size_t len);
 void digest_str(struct digest *d, const char *s);               /* NULL differs from "" */
 void digest_int(struct digest *d, int64_t v);
 void digest_end(struct digest *d, char out_hex[SHA256_HEX]); /* frees the context */
