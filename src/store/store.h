@@ -30,6 +30,9 @@ int store_open(const struct store_opts *o, struct store **out, struct err *e) MU
 void store_close(struct store *s); /* accepts NULL; finalises every statement set */
 void store_closep(struct store **s);
 int store_schema_version(void); /* of this program */
+/* True after a failed fsync: the page cache can no longer be believed, so the process stops and comes back through
+ * SQLite's recovery (threat model H6). */
+bool store_must_stop(const struct store *s);
 
 /* Statement tables: every room has one in its *_sql.h; prepared at start, so that a typo stops the start. */
 struct store_sql {
@@ -40,7 +43,9 @@ struct store_set;
 int store_prepare(struct store *s, const struct store_sql *table, size_t n, struct store_set **out,
                   struct err *e) MUST_CHECK;
 
-/* One use: begin (resets), bind, step or exec. Binding a parameter that the text does not have is our bug. */
+/* One use: begin (resets and unbinds: what is not bound again is NULL), bind, step or exec. Binding a parameter that the
+ * text does not have is our bug. A writing statement after the transaction was lost is ERR_INTERNAL, not a commit of its
+ * own. */
 struct store_stmt;
 struct store_stmt *store_begin(struct store_set *set, size_t index);
 void store_bind_int(struct store_stmt *q, int param, int64_t v);
@@ -66,6 +71,9 @@ int store_tx_commit(struct store *s, struct err *e) MUST_CHECK;
 void store_tx_rollback(struct store *s);
 /* False after SQLITE_FULL and the like rolled the whole transaction back: the pass is lost. */
 bool store_tx_open(const struct store *s);
+/* True after an I/O error or corruption: what the page cache holds can no longer be believed, the process must end and come
+ * back through recovery (threat model H6). A full disk is not fatal. */
+bool store_fatal(const struct store *s);
 
 /* AUTO(store_savepoint_end) struct store_savepoint sp = {0}; rolls back unless released. Nest freely. */
 struct store_savepoint {
@@ -76,13 +84,15 @@ int store_savepoint(struct store_savepoint *sp, struct store *s, struct err *e) 
 int store_release(struct store_savepoint *sp, struct err *e) MUST_CHECK;
 void store_savepoint_end(struct store_savepoint *sp);
 
-/* Between passes, by the writer. frames: WAL frames since the last whole checkpoint. */
+/* Between passes, by the writer. frames: WAL frames since the last whole checkpoint. A checkpoint that a reader kept from
+ * being whole is ERR_RETRY: nothing is wrong, wait for more frames. */
 int store_wal_frames(const struct store *s);
 int store_checkpoint(struct store *s, bool truncate, struct err *e) MUST_CHECK;
 int64_t store_wal_bytes(const struct store *s);
 /* quick_check table by table on a reading connection; *done when nothing is left. ERR_INTERNAL names the damage. */
 int store_quick_check_step(struct store *s, int *table, bool *done, struct err *e) MUST_CHECK;
-/* A reader's query gives up after this (wall) time: 1 s for requests. 0 = no limit. */
+/* A reader gives up with ERR_RETRY after this time: 1 s for requests, 0 = no limit. It counts from here, again from
+ * store_tx_begin, and outside a transaction from the first step of each query. */
 void store_limit_ms(struct store *s, unsigned ms);
 
 /* Bodies (webhooks, evidence, replies) live in one table by digest, away from the rows that lists touch; equal bytes are
@@ -97,6 +107,10 @@ int store_body_get(struct store *s, const char *sha256, struct arena *a, const c
 int store_meta_get(struct store *s, const char *key, struct arena *a, const char **out,
                    struct err *e) MUST_CHECK;
 int store_meta_set(struct store *s, const char *key, const char *value, struct err *e) MUST_CHECK;
+
+/* Every room with tables has one such function (audit_statements, queue_statements ...), for the test that prepares and
+ * explains them all. */
+const struct store_sql *store_statements(size_t *n);
 
 /* For the test that reads the plan of every statement: text of EXPLAIN QUERY PLAN, lines joined by "; ". */
 int store_explain(struct store_set *set, size_t index, struct buf *out, struct err *e) MUST_CHECK;

@@ -22,9 +22,9 @@ CREATE TABLE audit (                             -- audit: insert only
     subject  TEXT NOT NULL,
     incident TEXT,
     detail   TEXT NOT NULL,
-    prev     TEXT NOT NULL UNIQUE,
-    hash     TEXT NOT NULL UNIQUE
-) STRICT;
+    prev     TEXT NOT NULL,
+    hash     TEXT NOT NULL
+) STRICT;                                        -- seq alone keeps the chain from forking: no index over random hashes
 CREATE INDEX audit_incident ON audit (incident, seq) WHERE incident IS NOT NULL;
 CREATE INDEX audit_subject ON audit (subject, seq);
 CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit
@@ -51,15 +51,28 @@ CREATE TABLE job (                               -- queue
 ) STRICT;
 CREATE UNIQUE INDEX job_live ON job (step, subject) WHERE state IN ('ready', 'running');
 CREATE INDEX job_ready ON job (prio, due_ms, id) WHERE state = 'ready';
-CREATE INDEX job_due ON job (due_ms) WHERE state = 'ready';
-CREATE INDEX job_running ON job (id) WHERE state = 'running';
+CREATE INDEX job_running ON job (since_ms, id) WHERE state = 'running';
 CREATE INDEX job_buried ON job (id) WHERE state = 'buried';
+CREATE UNIQUE INDEX job_buried_key ON job (step, subject) WHERE state = 'buried';
 
+-- Kept by triggers, so that a rolled-back savepoint takes its counts with it. last_id: ids are never used twice, for a
+-- late answer must not find another job under its number.
 CREATE TABLE job_counter (                       -- queue: kept, never counted by a scan
     state TEXT PRIMARY KEY,
     n     INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-INSERT INTO job_counter VALUES ('ready', 0), ('running', 0), ('buried', 0);
+INSERT INTO job_counter VALUES ('ready', 0), ('running', 0), ('buried', 0), ('last_id', 0);
+CREATE TRIGGER job_count_insert AFTER INSERT ON job BEGIN
+    UPDATE job_counter SET n = n + 1 WHERE state = NEW.state;
+    UPDATE job_counter SET n = NEW.id WHERE state = 'last_id' AND n < NEW.id;
+END;
+CREATE TRIGGER job_count_delete AFTER DELETE ON job BEGIN
+    UPDATE job_counter SET n = n - 1 WHERE state = OLD.state;
+END;
+CREATE TRIGGER job_count_move AFTER UPDATE OF state ON job WHEN OLD.state <> NEW.state BEGIN
+    UPDATE job_counter SET n = n - 1 WHERE state = OLD.state;
+    UPDATE job_counter SET n = n + 1 WHERE state = NEW.state;
+END;
 
 CREATE TABLE person (                            -- people
     id         INTEGER PRIMARY KEY,

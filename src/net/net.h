@@ -1,0 +1,109 @@
+#ifndef TRIAGED_NET_NET_H
+#define TRIAGED_NET_NET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+
+/*
+ * All outgoing HTTP. One struct net belongs to one thread (the engine's; the command line has its own); only
+ * net_wakeup() may be called from another.
+ *
+ * A peer is an outside party with one credential: its origin, its rate bucket, its limits. A request names its peer and
+ * must stay on the peer's origin, so that a token cannot go to another host (threat model S3). No redirects, no
+ * Accept-Encoding, no proxy from the environment; https only, plain http just for a loopback origin. The address that a
+ * name resolved to is judged when the socket opens: private ranges are refused unless the peer says allow_private.
+ */
+struct net;
+struct net_peer;
+
+/* Who goes first when the bucket runs low. */
+enum net_class {
+    NET_ACTION, /* approved actions and the reads that belong to them: may use the reserved share */
+    NET_NEEDED, /* waits for a token */
+    NET_OPTIONAL, /* left out (ERR_RETRY, sent = false) when fewer than a quarter of the tokens are there */
+};
+
+struct net_peer_opts {
+    const char *name; /* "pagerduty"; for logs and metrics */
+    const char
+        *base_url;       /* "https://api.pagerduty.com": scheme, host, port, optional path prefix */
+    unsigned per_minute; /* size of the bucket; 0 = unlimited */
+    unsigned reserve_pct; /* share only NET_ACTION may use, e.g. 20 */
+    bool allow_private;   /* loopback and private addresses may be connected to */
+};
+
+#define NET_HEADERS_MAX 12
+struct net_header {
+    const char *name;
+    const char *value; /* no control characters: net_start refuses them */
+};
+
+/* Described by the rooms that know a protocol; plain pointers, copied by net_start. */
+struct net_req {
+    struct net_peer *peer;
+    const char *method; /* "GET", "PUT", "POST" */
+    const char *url;    /* complete */
+    struct net_header headers[NET_HEADERS_MAX];
+    size_t n_headers;
+    const char *auth_prefix; /* "Token token=" or "Bearer ": sent as Authorization: PREFIX SECRET */
+    const struct secret
+        *auth; /* borrowed until net_start returns; NULL = no Authorization header */
+    const void *body;
+    size_t body_len;
+    enum net_class cls;
+    unsigned connect_ms;      /* 0 = 2 s */
+    unsigned total_ms;        /* limit of the whole request; 0 = 5 s */
+    unsigned start_within_ms; /* not begun by then: ERR_RETRY, nothing sent; 0 = 2 s */
+    size_t reply_cap_bytes;   /* 0 = 1 MiB */
+    bool
+        write; /* changes the outside: only builders of the writing rooms set this. net_start refuses
+                                 a method other than GET without it, and it with GET. */
+};
+
+struct net_reply {
+    int code;   /* 0: an HTTP answer came whole, see status. ERR_RETRY: nothing was sent.
+                               ERR_UNSURE: (part of) the request went out, no whole answer. ERR_INPUT: answer over the cap.
+                               ERR_DENIED: address or origin refused. */
+    int status; /* HTTP status, 0 when none */
+    unsigned retry_after_s; /* Retry-After or ratelimit-reset of a 429/503; 0 = none given */
+    const char *body;       /* NUL-terminated; NULL when none; lives until the callback returns */
+    size_t body_len;
+    int64_t took_ms;
+    char msg[128]; /* why code is not 0: "connect timed out", for people */
+};
+
+/* Runs in net_poll, on the owner's thread. owner is what net_start was given. */
+typedef void net_done_fn(void *arg, uint64_t owner, const struct net_reply *reply);
+
+struct net_stats {
+    uint64_t calls, failed, limited; /* limited: waited or was left out because of the bucket */
+    unsigned in_flight, waiting;
+    unsigned tokens_left; /* of the bucket asked for */
+    uint64_t handshakes;
+};
+
+int net_new(struct net **out, struct err *e) MUST_CHECK;
+void net_free(struct net *n); /* aborts calls in flight without callbacks */
+int net_peer_add(struct net *n, const struct net_peer_opts *o, struct net_peer **out, struct err *e)
+    MUST_CHECK;
+const char *net_peer_base(const struct net_peer *p); /* base URL without a trailing slash */
+/* At or above this many optional tokens? What is asked before optional calls are planned. */
+bool net_peer_has_budget(const struct net_peer *p, unsigned calls);
+
+/*
+ * Begins a call or queues it for a token. Every accepted call gets exactly one callback (also time-outs); a refused one
+ * (bad request, foreign origin) returns ERR_INPUT or ERR_DENIED and gets none.
+ */
+int net_start(struct net *n, const struct net_req *r, net_done_fn *fn, void *arg, uint64_t owner,
+              struct err *e) MUST_CHECK;
+/* The one place where the engine sleeps. Runs callbacks of what ended. timeout_ms may be 0. */
+int net_poll(struct net *n, int timeout_ms, struct err *e) MUST_CHECK;
+void net_wakeup(struct net *n); /* any thread */
+void net_stats(const struct net *n, const struct net_peer *p, struct net_stats *out);
+unsigned net_in_flight(const struct net *n); /* begun or waiting */
+
+#endif

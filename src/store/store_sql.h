@@ -1,0 +1,28 @@
+#ifndef TRIAGED_STORE_STORE_SQL_H
+#define TRIAGED_STORE_STORE_SQL_H
+
+#include "store/store.h"
+
+/* Every statement of the tables meta and body. */
+enum {
+    STORE_META_GET,
+    STORE_META_SET,
+    STORE_BODY_PUT,
+    STORE_BODY_GET,
+    STORE_SQL_LEN
+};
+
+static const struct store_sql store_sql_table[STORE_SQL_LEN] = {
+    [STORE_META_GET] = {"store.meta_get", "SELECT value FROM meta WHERE key = $1"},
+    [STORE_META_SET] = {"store.meta_set",
+                        "INSERT INTO meta (key, value) VALUES ($1, $2)"
+                        " ON CONFLICT (key) DO UPDATE SET value = excluded.value"},
+    /* Bytes that come again live on, but a burst of equal ones must not write the row each time: once a day. */
+    [STORE_BODY_PUT] = {"store.body_put",
+                        "INSERT INTO body (sha256, bytes, created_ms) VALUES ($1, $2, $3)"
+                        " ON CONFLICT (sha256) DO UPDATE SET created_ms = excluded.created_ms"
+                        " WHERE body.created_ms < excluded.created_ms - 86400000"},
+    [STORE_BODY_GET] = {"store.body_get", "SELECT bytes FROM body WHERE sha256 = $1"},
+};
+
+#endif
