@@ -105,7 +105,8 @@ struct engine_opts {
 /* Opens the store (migrations included), audit, queue, people and net on the calling thread; the thread starts with
  * engine_run. */
 int engine_new(const struct engine_opts *o, struct engine **out, struct err *e) MUST_CHECK;
-struct net *engine_net(struct engine *en); /* to add peers before engine_start */
+struct net *engine_net(struct engine *en);     /* to add peers before engine_start */
+struct store *engine_store(struct engine *en); /* to prepare statement sets before engine_start */
 int engine_start(struct engine *en, struct err *e) MUST_CHECK;
 void engine_wake(struct engine *en); /* any thread */
 /* Refuses new facts, ends the step under way, answers what is queued with ERR_RETRY, joins. Calls in flight are abandoned:

@@ -1,0 +1,54 @@
+#include <string.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "engine/engine_priv.h"
+
+int engine_alarm(struct engine_pass *p, const char *key, const char *what, const char *todo,
+                 struct err *e)
+{
+    struct engine *en = p->engine;
+    struct store_stmt *q = store_begin(en->sql, ALARM_RAISE);
+    int64_t times;
+    int rc;
+
+    store_bind_text(q, 1, key);
+    store_bind_text(q, 2, what);
+    store_bind_text(q, 3, todo);
+    store_bind_int(q, 4, p->now_wall_ms);
+    rc = store_step(q, e);
+    if (rc < 0)
+        return rc;
+    times = store_int(q, 0);
+    store_reset(q);
+    if (times > 1)
+        return 0; /* still raised: said once, counted after */
+    LOG(WARN, "alarm.raised", log_s("alarm", key), log_s("what", what), log_s("todo", todo));
+    AUTO(json_freep) json_t *detail = json_pack("{s:s, s:s}", "what", what, "todo", todo);
+    char subject[96] = "alarm:";
+
+    strncat(subject, key, sizeof subject - 8);
+    const struct audit_entry x = {
+        .actor = "system", .verb = "alarm.raised", .subject = subject, .detail = detail};
+
+    return audit_append(p->audit, &x, p->now_wall_ms, e);
+}
+
+int engine_alarm_clear(struct engine_pass *p, const char *key, struct err *e)
+{
+    struct engine *en = p->engine;
+    struct store_stmt *q = store_begin(en->sql, ALARM_CLEAR);
+    char subject[96] = "alarm:";
+    int n;
+
+    store_bind_text(q, 1, key);
+    store_bind_int(q, 2, p->now_wall_ms);
+    n = store_exec(q, e);
+    if (n <= 0)
+        return n;
+    LOG(INFO, "alarm.cleared", log_s("alarm", key));
+    strncat(subject, key, sizeof subject - 8);
+    const struct audit_entry x = {.actor = "system", .verb = "alarm.cleared", .subject = subject};
+
+    return audit_append(p->audit, &x, p->now_wall_ms, e);
+}
