@@ -10,8 +10,10 @@
 
 /*
  * Durable jobs. One live job per (step, subject): adding one that is there already moves its due time forward if the new
- * one is earlier; adding one while it runs sets `again`, and finishing re-queues it. Done jobs are deleted; buried ones
- * stay visible until retried or dropped. Claims go by (priority, due time, id): what was begun first, fresh before backlog.
+ * one is earlier (and raises its priority if the new one is more urgent); adding one while it runs sets `again`, and
+ * finishing re-queues it. Done jobs are deleted; buried ones stay visible until retried or dropped, the newest of each
+ * (step, subject). Burying one with `again` set also adds a new job; retrying one whose place a live job has taken merges
+ * the two. Numbers are never used twice. Claims go by (priority, due time, id): what was begun first, fresh before backlog.
  * Engine thread, inside a transaction; no function reads a clock.
  *
  *   ready --claim--> running --finish--> (gone), or ready when `again` was set
@@ -43,7 +45,8 @@ int queue_add(struct queue *q, const char *step, const char *subject, int prio, 
  * The oldest due job of one priority; ERR_NOT_FOUND when nothing is due there. The engine asks priority by priority, so that a
  * claim is one index look-up however many jobs wait for later, and full lanes do not hold up others.
  */
-int queue_claim(struct queue *q, int prio, int64_t now_wall_ms, struct job *out, struct err *e) MUST_CHECK;
+int queue_claim(struct queue *q, int prio, int64_t now_wall_ms, struct job *out, struct err *e)
+    MUST_CHECK;
 int queue_finish(struct queue *q, int64_t id, int64_t now_wall_ms, struct err *e) MUST_CHECK;
 int queue_retry(struct queue *q, int64_t id, int64_t due_wall_ms, const char *why, struct err *e)
     MUST_CHECK;
@@ -56,7 +59,7 @@ int queue_adopt_orphans(struct queue *q, int64_t now_wall_ms, int *n, struct err
 /* Due time of the next ready job of one priority; ERR_NOT_FOUND when there is none. */
 int queue_next_due(struct queue *q, int prio, int64_t *due_wall_ms, struct err *e) MUST_CHECK;
 
-/* Counters kept in memory and on disk, never counted by a scan. */
+/* Kept by triggers in the same transaction, never counted by a scan. Readers may ask too. */
 struct queue_counts {
     int64_t ready, running, buried;
 };
@@ -67,5 +70,8 @@ int queue_list_stuck(struct queue *q, int64_t now_wall_ms, unsigned limit, json_
                      struct err *e) MUST_CHECK;
 /* ERR_NOT_FOUND, ERR_CONFLICT (not buried). */
 int queue_retry_buried(struct queue *q, int64_t id, int64_t now_wall_ms, struct err *e) MUST_CHECK;
+int queue_drop_buried(struct queue *q, int64_t id, struct err *e) MUST_CHECK;
+
+const struct store_sql *queue_statements(size_t *n);
 
 #endif

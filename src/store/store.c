@@ -13,9 +13,9 @@ int store_schema_version(void)
     return store_migrations[store_migrations_len - 1].version;
 }
 
-bool store_must_stop(const struct store *s)
+bool store_fatal(const struct store *s)
 {
-    return s->must_stop;
+    return s->fatal;
 }
 
 static int on_wal(void *arg, sqlite3 *db, const char *name, int frames)

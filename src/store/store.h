@@ -30,9 +30,6 @@ int store_open(const struct store_opts *o, struct store **out, struct err *e) MU
 void store_close(struct store *s); /* accepts NULL; finalises every statement set */
 void store_closep(struct store **s);
 int store_schema_version(void); /* of this program */
-/* True after a failed fsync: the page cache can no longer be believed, so the process stops and comes back through
- * SQLite's recovery (threat model H6). */
-bool store_must_stop(const struct store *s);
 
 /* Statement tables: every room has one in its *_sql.h; prepared at start, so that a typo stops the start. */
 struct store_sql {
@@ -57,8 +54,8 @@ void store_bind_null(struct store_stmt *q, int param);
 int store_step(struct store_stmt *q, struct err *e) MUST_CHECK;
 int64_t store_int(struct store_stmt *q, int col); /* NULL reads 0 */
 bool store_is_null(struct store_stmt *q, int col);
-const char *store_text(struct store_stmt *q,
-                       int col); /* NULL for NULL; until the next step or reset */
+/* NULL for NULL; until the next step or reset */
+const char *store_text(struct store_stmt *q, int col);
 const void *store_blob(struct store_stmt *q, int col, size_t *len);
 char *store_text_dup(struct store_stmt *q, int col, struct arena *a);
 void store_reset(struct store_stmt *q);

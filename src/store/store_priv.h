@@ -41,9 +41,9 @@ struct store {
     char *path;
     int lock_fd; /* -1 for readers */
     bool read_only;
-    bool in_tx;     /* we began one; SQLite may have rolled it back since */
-    bool must_stop; /* an fsync failed: what the page cache says can no longer be believed */
-    int depth;      /* open savepoints */
+    bool in_tx; /* we began one; SQLite may have rolled it back since */
+    bool fatal; /* I/O error or corruption: the process must end and come back through recovery */
+    int depth;  /* open savepoints */
     unsigned limit_ms;
     int64_t deadline_mono_ms; /* 0 = none */
     int wal_seen;             /* frames in the WAL after the last commit */

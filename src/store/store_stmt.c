@@ -9,8 +9,9 @@ int store_fail(struct store *s, int rc, const char *what, struct err *e)
 {
     const char *why = s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc);
 
-    if (rc == SQLITE_IOERR_FSYNC || rc == SQLITE_IOERR_DIR_FSYNC)
-        s->must_stop = true;
+    if ((rc & 0xff) == SQLITE_IOERR || (rc & 0xff) == SQLITE_CORRUPT ||
+        (rc & 0xff) == SQLITE_NOTADB)
+        s->fatal = true;
     CHECK((rc & 0xff) != SQLITE_NOMEM && "SQLite has no memory left");
     switch (rc & 0xff) {
     case SQLITE_BUSY:
