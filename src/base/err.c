@@ -55,10 +55,10 @@ int err_wrap(struct err *e, const char *fmt, ...)
     set_message(e, fmt, ap);
     va_end(ap);
     context = strlen(e->msg);
-    if (context + 2 < sizeof(e->msg)) {
-        memcpy(e->msg + context, ": ", 2);
-        context += 2;
-    }
+    if (context + 2 >= sizeof(e->msg))
+        return e->code; /* no room is left for what was there */
+    memcpy(e->msg + context, ": ", 2);
+    context += 2;
     rest = text_cut(old, strlen(old), sizeof(e->msg) - 1 - context);
     memcpy(e->msg + context, old, rest);
     e->msg[context + rest] = '\0';
