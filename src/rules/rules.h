@@ -49,7 +49,7 @@ const char *rules_where(const struct rules *r, size_t i);
  * The verdict on facts (cond.h), a function of facts, rules and now alone:
  *   {severity, category, team, urgency (text or null), model: "ask"|"skip", allow: [verbs], deny: [verbs],
  *    proposals: [{verb, args: {...}, why, rule}], rules: [names that matched], runbooks: [urls],
- *    alarms: [texts], stopped_by: rule or null, rules_hash}
+ *    dropped: [{verb, rule, why}], alarms: [texts], stopped_by: rule or null, rules_hash}
  * allow is what remains after deny; add_note alone when no matching rule said `allow`. proposals hold only verbs in allow.
  *
  * explain  NULL, or a new reference: [{rule, where, matched, skipped: "stopped by NAME"?, when: tree of cond_explain()}]

@@ -1,0 +1,38 @@
+#include "rules/rules_priv.h"
+
+/* The shape of a rule file. What a schema cannot say (fields, patterns, which key belongs to which verb) is in rules_compile.c. */
+// clang-format off
+const char rules_schema_text[] =
+"{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"rules\"],\"properties\":{"
+"  \"rules\":{\"type\":\"array\",\"maxItems\":2000,\"items\":{\"$ref\":\"#/$defs/rule\"}}},"
+" \"$defs\":{"
+"  \"rule\":{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"name\",\"when\",\"then\"],\"properties\":{"
+"    \"name\":{\"type\":\"string\",\"pattern\":\"^[a-z0-9][a-z0-9-]*$\",\"maxLength\":64},"
+"    \"description\":{\"type\":\"string\",\"maxLength\":1000},"
+"    \"enabled\":{\"type\":\"boolean\"},"
+"    \"when\":{\"type\":\"object\"},"
+"    \"then\":{\"$ref\":\"#/$defs/then\"}}},"
+"  \"then\":{\"type\":\"object\",\"additionalProperties\":false,\"minProperties\":1,\"properties\":{"
+"    \"severity\":{\"$ref\":\"#/$defs/word\"},"
+"    \"category\":{\"$ref\":\"#/$defs/word\"},"
+"    \"team\":{\"$ref\":\"#/$defs/word\"},"
+"    \"urgency\":{\"enum\":[\"high\",\"low\"]},"
+"    \"allow\":{\"$ref\":\"#/$defs/verbs\"},"
+"    \"deny\":{\"$ref\":\"#/$defs/verbs\"},"
+"    \"model\":{\"enum\":[\"ask\",\"skip\"]},"
+"    \"propose\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":8,\"items\":{\"$ref\":\"#/$defs/proposal\"}},"
+"    \"runbook\":{\"type\":\"string\",\"pattern\":\"^https?://[!-z|~]+$\",\"maxLength\":500},"
+"    \"stop\":{\"type\":\"boolean\"}}},"
+"  \"word\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":80,\"pattern\":\"^[^{}\\\\x00-\\\\x1f\\\\x7f]*$\"},"
+"  \"verb\":{\"enum\":[\"acknowledge\",\"add_note\",\"escalate\",\"resolve\"]},"
+"  \"verbs\":{\"type\":\"array\",\"uniqueItems\":true,\"maxItems\":20,\"items\":{\"$ref\":\"#/$defs/verb\"}},"
+"  \"proposal\":{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"verb\",\"why\"],\"properties\":{"
+"    \"verb\":{\"$ref\":\"#/$defs/verb\"},"
+"    \"why\":{\"$ref\":\"#/$defs/text\"},"
+"    \"note\":{\"$ref\":\"#/$defs/text\"},"
+"    \"resolve_note\":{\"$ref\":\"#/$defs/text\"},"
+"    \"level\":{\"anyOf\":[{\"const\":\"next\"},{\"type\":\"integer\",\"minimum\":1,\"maximum\":20}]},"
+"    \"policy\":{\"type\":\"string\",\"pattern\":\"^[A-Za-z0-9]{1,32}$\"}}},"
+"  \"text\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":1000}"
+" }}";
+// clang-format on
