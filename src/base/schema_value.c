@@ -1,13 +1,13 @@
-#include <math.h>
-#include <string.h>
-
 #include "schema_priv.h"
 
 static bool is_integral(const json_t *v)
 {
     double d = json_real_value(v);
 
-    return isfinite(d) && d == trunc(d);
+    /* From 2^53 on every double is a whole number; below, the conversion is defined. */
+    if (d <= -9007199254740992.0 || d >= 9007199254740992.0)
+        return true;
+    return d == (double)(int64_t)d;
 }
 
 unsigned schema_type_of(const json_t *value)
