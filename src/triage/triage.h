@@ -9,6 +9,7 @@
 #include "engine/engine.h"
 #include "gate/gate.h"
 #include "gate/world.h"
+#include "triage/pure.h"
 
 /*
  * The workflow: intake, enrich, judge, assess, propose. Steps are rows; what is pure (the facts document, the known facts, the
@@ -68,11 +69,6 @@ int triage_quarantine_list(struct triage_reader *r, int64_t before, unsigned lim
                            struct err *e) MUST_CHECK;
 /* {events, quarantined, incidents_open, last_event_ms, last_ping_ms, not_available:[{feature, reason}]}. */
 int triage_status(struct triage_reader *r, json_t **out, struct err *e) MUST_CHECK;
-
-/* The facts document that rules and policy see, from a stored incident file or the newest rows. Pure. For `rules try INCIDENT.json` the file
- * is either such a facts document, a webhook body, or the REST answer {"incident": ...}. */
-int triage_facts_from_file(const char *bytes, size_t len, int64_t now_wall_ms, json_t **facts,
-                           struct err *e) MUST_CHECK;
 
 const struct store_sql *triage_statements(size_t *n);
 
