@@ -1,0 +1,76 @@
+#include <string.h>
+
+#include "base/clock.h"
+#include "net/net_priv.h"
+
+int net_peer_add(struct net *n, const struct net_peer_opts *o, struct net_peer **out, struct err *e)
+{
+    struct net_url base;
+    struct net_peer *p;
+    size_t len;
+
+    CHECK(o->name && o->base_url);
+    if (net_url_parse(o->base_url, &base, e) < 0)
+        return err_wrap(e, "base URL of %s", o->name);
+    len = strlen(o->base_url);
+    if (base.path[base.path_len] == '?')
+        return err_set(e, ERR_INPUT, "base URL of %s: a query does not belong there", o->name);
+    if (!base.https && !net_url_is_loopback(&base))
+        return err_set(e, ERR_DENIED,
+                       "base URL of %s: plain http is only for a loopback address; use https://",
+                       o->name);
+    if (o->reserve_pct > 100)
+        return err_set(e, ERR_INPUT, "reserved share of %s: %u is over 100 percent", o->name,
+                       o->reserve_pct);
+    while (len > 0 && o->base_url[len - 1] == '/')
+        len--;
+    p = mem_alloc(sizeof *p);
+    p->net = n;
+    p->name = mem_strdup(o->name);
+    p->base_text = mem_strndup(o->base_url, len);
+    if (net_url_parse(p->base_text, &p->base, e) < 0)
+        CHECK(!"a base URL stays one without its trailing slash");
+    p->allow_private = o->allow_private;
+    net_bucket_init(&p->bucket, o->per_minute, o->reserve_pct, clock_mono_ms());
+    for (size_t i = 0; i < NET_CLASSES; i++)
+        net_queue_init(&p->waiting[i]);
+    p->next = n->peers;
+    n->peers = p;
+    *out = p;
+    return 0;
+}
+
+const char *net_peer_base(const struct net_peer *p)
+{
+    return p->base_text;
+}
+
+bool net_peer_has_budget(const struct net_peer *p, unsigned calls)
+{
+    /* Those that wait for a token come first. */
+    return net_bucket_has(&p->bucket, calls + p->n_waiting, clock_mono_ms());
+}
+
+static void add_stats(const struct net_peer *p, struct net_stats *s)
+{
+    s->calls += p->calls;
+    s->failed += p->failed;
+    s->limited += p->limited;
+    s->in_flight += p->n_running;
+    s->waiting += p->n_waiting;
+    s->handshakes += p->handshakes;
+}
+
+void net_stats(const struct net *n, const struct net_peer *p, struct net_stats *out)
+{
+    struct net_stats s = {0};
+
+    if (p) {
+        add_stats(p, &s);
+        s.tokens_left = net_bucket_left(&p->bucket, clock_mono_ms());
+    } else {
+        for (p = n->peers; p; p = p->next)
+            add_stats(p, &s);
+    }
+    *out = s;
+}
