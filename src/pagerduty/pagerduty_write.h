@@ -32,6 +32,9 @@ const struct pd_op *pd_write_op(enum pd_write_id id);
 /* Beware: an acknowledge reopens a resolved incident. Re-read it right before. */
 int pd_write_acknowledge(struct arena *a, const struct pd_client *c, const char *from,
                          const char *incident_id, struct net_req *out, struct err *e) MUST_CHECK;
+/* Back to triggered: undoes an acknowledge, reopens a resolved incident. The escalation policy runs again. */
+int pd_write_trigger(struct arena *a, const struct pd_client *c, const char *from,
+                     const char *incident_id, struct net_req *out, struct err *e) MUST_CHECK;
 /* resolution is kept on the resolve log entry only, nobody sees it as a note; NULL for none. */
 int pd_write_resolve(struct arena *a, const struct pd_client *c, const char *from,
                      const char *incident_id, const char *resolution, struct net_req *out,

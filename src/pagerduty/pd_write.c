@@ -85,6 +85,15 @@ int pd_write_acknowledge(struct arena *a, const struct pd_client *c, const char 
                  out, e);
 }
 
+int pd_write_trigger(struct arena *a, const struct pd_client *c, const char *from,
+                     const char *incident_id, struct net_req *out, struct err *e)
+{
+    return build(a, c, PD_WRITE_INCIDENT, from, incident_id, NULL,
+                 json_pack("{s:{s:s, s:s}}", "incident", "type", "incident_reference", "status",
+                           "triggered"),
+                 out, e);
+}
+
 int pd_write_resolve(struct arena *a, const struct pd_client *c, const char *from,
                      const char *incident_id, const char *resolution, struct net_req *out,
                      struct err *e)
