@@ -19,6 +19,10 @@
  */
 struct audit;
 
+#define AUDIT_NAME_MAX   200 /* bytes of actor, verb, subject and incident, each */
+#define AUDIT_DETAIL_MAX (64 * 1024)
+#define AUDIT_ROW_MAX    (80 * 1024)
+
 struct audit_entry {
     const char *actor;    /* "person:3", "system", "policy:NAME", "standing:2", "sandbox" */
     const char *verb;     /* "proposal.approved": noun.past participle */
@@ -35,6 +39,7 @@ struct audit_head {
 /* Writer: reads the head from the store. Engine thread. */
 int audit_open(struct store *s, struct audit **out, struct err *e) MUST_CHECK;
 void audit_close(struct audit *a);
+/* ERR_INPUT for a name that is empty, too long or no UTF-8, or a detail that is too long: then nothing is written. */
 int audit_append(struct audit *a, const struct audit_entry *x, int64_t now_wall_ms, struct err *e)
     MUST_CHECK;
 /* The engine saves the head before a savepoint and puts it back when the savepoint or the pass is rolled back. */
@@ -43,7 +48,8 @@ void audit_set_head(struct audit *a, const struct audit_head *h);
 
 /* Readers (own connection). Rows come as JSON objects {seq, at, actor, verb, subject, incident, detail, prev, hash}. */
 struct audit_filter {
-    int64_t after_seq;    /* exclusive */
+    int64_t
+        after_seq; /* exclusive, in the order of the list: newest first it is an upper bound; 0 = from the start */
     const char *subject;  /* NULL = any; exact */
     const char *incident; /* NULL = any */
     unsigned limit;       /* 1..1000 */
@@ -55,5 +61,12 @@ void audit_reader_close(struct audit_reader *r);
 int audit_list(struct audit_reader *r, const struct audit_filter *f, json_t **out, struct err *e)
     MUST_CHECK;
 int audit_get(struct audit_reader *r, int64_t seq, json_t **out, struct err *e) MUST_CHECK;
+/* JSONL: the canonical JSON of each row after after_seq (sorted keys, no white space, raw UTF-8) and a line feed.
+ * Returns the number of rows appended, 0 = none left; the next call goes on after after_seq + that number. ERR_INPUT when
+ * they do not fit into out (a row is at most AUDIT_ROW_MAX bytes). */
+int audit_export(struct audit_reader *r, int64_t after_seq, unsigned limit, struct buf *out,
+                 struct err *e) MUST_CHECK;
+
+const struct store_sql *audit_statements(size_t *n);
 
 #endif
