@@ -43,7 +43,7 @@ struct loader {
     struct err *e;
 };
 
-void yaml_free(struct yaml_doc *d)
+void yaml_doc_free(struct yaml_doc *d)
 {
     if (!d)
         return;
@@ -57,7 +57,7 @@ void yaml_free(struct yaml_doc *d)
 
 void yaml_freep(struct yaml_doc **d)
 {
-    yaml_free(*d);
+    yaml_doc_free(*d);
     *d = NULL;
 }
 

@@ -21,7 +21,7 @@ struct yaml_doc;
 /* name is used in messages only ("rules/10-db.yaml"). */
 int yaml_parse(const char *name, const char *bytes, size_t len, struct yaml_doc **out, struct err *e) MUST_CHECK;
 int yaml_load(const char *path, struct yaml_doc **out, struct err *e) MUST_CHECK; /* ERR_NOT_FOUND when absent */
-void yaml_free(struct yaml_doc *d);
+void yaml_doc_free(struct yaml_doc *d); /* libyaml itself exports a yaml_free() */
 void yaml_freep(struct yaml_doc **d);
 json_t *yaml_root(const struct yaml_doc *d); /* borrowed */
 const char *yaml_name(const struct yaml_doc *d);
