@@ -206,8 +206,8 @@ static void gives_up_instead_of_hanging(void **state)
 {
     static const char *const schemas[] = {
         "{\"$ref\":\"#/$defs/a\",\"$defs\":{\"a\":{\"$ref\":\"#/$defs/a\"}}}",
-        "{\"$ref\":\"#/$defs/a\",\"$defs\":{\"a\":{\"anyOf\":[{\"$ref\":\"#/$defs/a\"},"
-        "{\"$ref\":\"#/$defs/a\"}]}}}",
+        ("{\"$ref\":\"#/$defs/a\",\"$defs\":{\"a\":{\"anyOf\":[{\"$ref\":\"#/$defs/a\"},"
+         "{\"$ref\":\"#/$defs/a\"}]}}}"),
         "{\"not\":{\"$ref\":\"#/$defs/a\"},\"$defs\":{\"a\":{\"$ref\":\"#/$defs/a\"}}}",
         "{\"not\":{\"pattern\":\"^(a|aa)+$\"}}",
     };
