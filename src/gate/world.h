@@ -1,6 +1,8 @@
 #ifndef TRIAGED_GATE_WORLD_H
 #define TRIAGED_GATE_WORLD_H
 
+#include <stdbool.h>
+
 #include "config/config.h"
 #include "net/net.h"
 #include "pagerduty/pagerduty.h"
@@ -23,6 +25,7 @@ struct world {
     struct net_peer *pd_peer;
     struct gate *gate;     /* statements and state of the gate on the writing connection */
     struct triage *triage; /* the same of triage */
+    bool store_sound;      /* quick_check has passed; until then the gate executes nothing */
 };
 
 #endif

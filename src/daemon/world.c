@@ -1,0 +1,147 @@
+#include <pthread.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "daemon/daemon.h"
+
+const struct step *const daemon_steps[] = {
+    &triage_step_intake,
+    &triage_step_enrich,
+    &triage_step_judge,
+    &triage_step_assess,
+    &triage_step_propose,
+    &triage_step_refresh,
+    &gate_step_execute,
+    &gate_step_send,
+    &gate_step_confirm,
+    &gate_step_expire,
+    NULL,
+};
+
+int loaded_load(const char *path, struct loaded *out, struct err *e)
+{
+    struct loaded l = {0};
+
+    if (config_load(path, &l.cfg, e) < 0 || rules_load(l.cfg->rules_dir, &l.rules, e) < 0 ||
+        policy_load(l.cfg->policy_file, &l.policy, e) < 0) {
+        loaded_done(&l);
+        return e->code;
+    }
+    *out = l;
+    return 0;
+}
+
+void loaded_done(struct loaded *l)
+{
+    config_unref(l->cfg);
+    rules_unref(l->rules);
+    policy_unref(l->policy);
+    memset(l, 0, sizeof *l);
+}
+
+static struct pd_client client_of(const struct config *cfg, struct net_peer *peer)
+{
+    return (struct pd_client){.base_url = cfg->pagerduty.base_url,
+                              .peer = peer,
+                              .auth = strcmp(cfg->pagerduty.auth, "bearer") == 0 ? PD_AUTH_BEARER
+                                                                                 : PD_AUTH_TOKEN,
+                              .token = cfg->pagerduty.token,
+                              .from_email = cfg->pagerduty.from_email};
+}
+
+int world_open(struct daemon *d, struct err *e)
+{
+    const struct config *cfg = d->now.cfg;
+    const struct net_peer_opts po = {.name = "pagerduty",
+                                     .base_url = cfg->pagerduty.base_url,
+                                     .per_minute = cfg->pagerduty.per_minute,
+                                     .reserve_pct = cfg->pagerduty.reserve_pct,
+                                     .allow_private = cfg->pagerduty.allow_private};
+    struct world *w = &d->world;
+
+    if (net_peer_add(engine_net(d->engine), &po, &w->pd_peer, e) < 0)
+        return err_wrap(e, "pagerduty.base_url");
+    w->cfg = d->now.cfg;
+    w->rules = d->now.rules;
+    w->policy = d->now.policy;
+    w->pd = client_of(cfg, w->pd_peer);
+    if (gate_open(engine_store(d->engine), &w->gate, e) < 0)
+        return e->code;
+    return triage_open(engine_store(d->engine), &w->triage, e);
+}
+
+void world_close(struct daemon *d)
+{
+    triage_close(d->world.triage);
+    gate_close(d->world.gate);
+}
+
+/* ---- reload ---- */
+
+struct swap_fact {
+    struct engine_fact fact;
+    struct daemon *daemon;
+    struct loaded *next;
+    pthread_mutex_t lock;
+    pthread_cond_t cond;
+    bool done;
+    int code;
+    struct err err;
+};
+
+static int swap_apply(struct engine_fact *f, struct engine_pass *p, struct err *e)
+{
+    const struct swap_fact *s = (const struct swap_fact *)f;
+    struct world *w = p->app;
+    AUTO(json_freep)
+    json_t *detail = json_pack("{s:s, s:s, s:s}", "config", config_hash(s->next->cfg), "rules",
+                               rules_hash(s->next->rules), "policy", policy_hash(s->next->policy));
+    const struct audit_entry x = {
+        .actor = "system", .verb = "config.loaded", .subject = "config", .detail = detail};
+
+    if (audit_append(p->audit, &x, p->now_wall_ms, e) < 0)
+        return e->code;
+    w->cfg = s->next->cfg;
+    w->rules = s->next->rules;
+    w->policy = s->next->policy;
+    w->pd = client_of(w->cfg, w->pd_peer);
+    return 0;
+}
+
+static void swap_answer(struct engine_fact *f, int code, const struct err *e)
+{
+    struct swap_fact *s = (struct swap_fact *)f;
+
+    pthread_mutex_lock(&s->lock);
+    s->code = code;
+    s->err = *e;
+    s->done = true;
+    pthread_cond_signal(&s->cond);
+    pthread_mutex_unlock(&s->lock);
+}
+
+int world_swap(struct daemon *d, struct loaded *l, struct err *e)
+{
+    struct swap_fact s = {
+        .fact = {.apply = swap_apply, .answer = swap_answer}, .daemon = d, .next = l};
+    struct loaded old = d->now;
+
+    pthread_mutex_init(&s.lock, NULL);
+    pthread_cond_init(&s.cond, NULL);
+    if (!engine_post(d->engine, &s.fact))
+        return err_retry(e, 1, "the engine is busy or stopping; the old set stays");
+    pthread_mutex_lock(&s.lock);
+    while (!s.done)
+        pthread_cond_wait(&s.cond, &s.lock);
+    pthread_mutex_unlock(&s.lock);
+    pthread_cond_destroy(&s.cond);
+    pthread_mutex_destroy(&s.lock);
+    if (s.code < 0) {
+        *e = s.err;
+        return s.code;
+    }
+    http_swap(d->http, l->cfg, l->rules, l->policy);
+    d->now = *l;
+    loaded_done(&old);
+    return 0;
+}
