@@ -18,6 +18,8 @@ enum role {
 const char *role_name(enum role r);
 enum role role_parse(const char *s); /* ROLE_NONE when unknown */
 
+bool role_includes(enum role have, enum role need); /* false when need is ROLE_NONE */
+
 #define PERSON_NAME_MAX 80
 struct person {
     int64_t id;
@@ -61,5 +63,7 @@ int people_token_revoke(struct people *p, int64_t token_id, const char *actor, i
 /* ERR_DENIED for an unknown, revoked or disabled one: same answer, same work. Readers may call it. */
 int people_token_check(struct people *p, const char *token, struct person *out, struct err *e)
     MUST_CHECK;
+
+const struct store_sql *people_statements(size_t *n);
 
 #endif
