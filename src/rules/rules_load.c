@@ -9,12 +9,6 @@
 #include "base/file.h"
 #include "rules/rules_priv.h"
 
-static void schema_close(struct schema **s)
-{
-    schema_free(*s);
-    *s = NULL;
-}
-
 static int schema_make(struct schema **out)
 {
     struct err e;
@@ -41,7 +35,7 @@ static int set_make(const struct rules_file *files, char *const *shown, size_t n
                     struct rules **out, struct err *e)
 {
     AUTO(rules_unrefp) struct rules *r = rules_new();
-    AUTO(schema_close) struct schema *schema = NULL;
+    AUTO(schema_freep) struct schema *schema = NULL;
     json_t *names = json_object();
     struct digest d;
     size_t i;
