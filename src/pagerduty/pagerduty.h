@@ -147,7 +147,7 @@ struct pd_op {
     const char *name; /* for logs, the budget and "not checked: NAME" */
     const char *method;
     const char *path; /* "/incidents/{id}/notes/{note_id}" */
-    const char *scope;
+    const char *scope; /* of an OAuth token; NULL: the specification names none */
     bool needs_from;
     enum pd_paging paging;
     unsigned limit_max; /* 0 without paging */

@@ -70,7 +70,7 @@ static const struct pd_op ops[PD_OP_COUNT] = {
     },
     [PD_OP_ME] = {
         .name = "users_me", .method = "GET", .path = "/users/me",
-        .scope = "users.read", .key = "user", .rank = 8,
+        .key = "user", .rank = 8,
         .feature = "a user's own token", .no_feature_http = 400,
     },
     [PD_OP_USER] = {

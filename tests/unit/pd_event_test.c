@@ -115,7 +115,7 @@ static void reads_type_and_subject_of_every_event(void **state)
         if (!names_type(rows[i].file, ev.type) || !text_starts(ev.id, "01G") ||
             !text_eq(ev.data_type, rows[i].data_type) ||
             !text_eq(ev.incident_id, rows[i].incident) ||
-            !text_eq(ev.service_id, rows[i].service) || ev.occurred_ms < 1786000000000)
+            !text_eq(ev.service_id, rows[i].service) || ev.occurred_ms < 1780000000000)
             fail_msg("%s: type %s, data %s, incident %s, service %s", rows[i].file, ev.type,
                      ev.data_type, ev.incident_id ? ev.incident_id : "none",
                      ev.service_id ? ev.service_id : "none");

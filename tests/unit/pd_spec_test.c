@@ -141,8 +141,8 @@ static void check_row(const struct pd_op *op)
     if (op->needs_from != json_opt_bool(from, "required", false))
         fail_msg("%s: From is %s by the specification", op->name,
                  op->needs_from ? "not required" : "required");
-    snprintf(scope, sizeof(scope), "Scoped OAuth requires: `%s`", op->scope);
-    if (!strstr(json_opt_str(o, "description"), scope))
+    snprintf(scope, sizeof(scope), "Scoped OAuth requires: `%s`", op->scope ? op->scope : "");
+    if ((op->scope != NULL) != (strstr(json_opt_str(o, "description"), scope) != NULL))
         fail_msg("%s: the specification does not say \"%s\"", op->name, scope);
     if ((op->paging == PD_PAGING_OFFSET) != (parameter(op, "query", "offset") != NULL))
         fail_msg("%s: paging by offset differs from the specification", op->name);
