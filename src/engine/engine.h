@@ -123,6 +123,12 @@ int engine_alarm(struct engine_pass *p, const char *key, const char *what, const
                  struct err *e) MUST_CHECK;
 int engine_alarm_clear(struct engine_pass *p, const char *key, struct err *e) MUST_CHECK;
 
+/* Live alarms as JSON {items: [{key, what, todo, since, last, times}]}; on a pass, or on a reader with statements of its own. */
+int engine_pass_alarms(struct engine_pass *p, json_t **out, struct err *e) MUST_CHECK;
+int engine_reader_prepare(struct store *s, struct store_set **out, struct err *e) MUST_CHECK;
+int engine_reader_alarms(struct store_set *set, json_t **out, struct err *e) MUST_CHECK;
+const struct store_sql *engine_statements(size_t *n);
+
 /* Counters for status and metrics; any thread (relaxed atomics). */
 struct engine_stats {
     uint64_t passes, facts, steps, commits, lost_passes, calls;

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "engine/engine_priv.h"
@@ -51,4 +52,44 @@ int engine_alarm_clear(struct engine_pass *p, const char *key, struct err *e)
     const struct audit_entry x = {.actor = "system", .verb = "alarm.cleared", .subject = subject};
 
     return audit_append(p->audit, &x, p->now_wall_ms, e);
+}
+
+int engine_reader_prepare(struct store *s, struct store_set **out, struct err *e)
+{
+    return store_prepare(s, engine_sql, ENGINE_SQL_LEN, out, e);
+}
+
+const struct store_sql *engine_statements(size_t *n)
+{
+    *n = ENGINE_SQL_LEN;
+    return engine_sql;
+}
+
+int engine_reader_alarms(struct store_set *set, json_t **out, struct err *e)
+{
+    struct store_stmt *q = store_begin(set, ALARM_LIVE);
+    AUTO(json_freep) json_t *items = json_array();
+    int rc;
+
+    while ((rc = store_step(q, e)) == 1) {
+        char since[TIME_ISO_MAX];
+        char last[TIME_ISO_MAX];
+
+        json_array_append_new(items,
+                              json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "key", store_text(q, 0),
+                                        "what", store_text(q, 1), "todo", store_text(q, 2), "since",
+                                        time_format_iso(store_int(q, 3), false, since), "last",
+                                        time_format_iso(store_int(q, 4), false, last), "times",
+                                        (json_int_t)store_int(q, 5)));
+    }
+    store_reset(q);
+    if (rc < 0)
+        return rc;
+    *out = json_pack("{s:O}", "items", items);
+    return 0;
+}
+
+int engine_pass_alarms(struct engine_pass *p, json_t **out, struct err *e)
+{
+    return engine_reader_alarms(p->engine->sql, out, e);
 }

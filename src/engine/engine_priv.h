@@ -130,8 +130,4 @@ bool steps_pass(struct engine *en); /* false when nothing was ready */
 int steps_next_ms(struct engine *en, int64_t now_wall_ms);
 void steps_abandon(struct engine *en);
 
-/* engine_alarm.c */
-int alarm_raise(struct engine *en, const char *key, const char *what, const char *todo,
-                struct err *e) MUST_CHECK;
-
 #endif

@@ -37,7 +37,7 @@ struct http_readers {
     struct audit_reader *audit;
     struct people *people;
     struct queue *queue;
-    struct store_set *sql;
+    struct store_set *alarms;
 };
 
 struct failed_table; /* failed verifications per address */

@@ -92,7 +92,8 @@ struct http_readers *http_readers_get(struct http_server *s, struct err *e)
         gate_reader_open(rd->store, &rd->gate, e) < 0 ||
         audit_reader_open(rd->store, &rd->audit, e) < 0 ||
         people_open(rd->store, NULL, &rd->people, e) < 0 ||
-        queue_open(rd->store, 0, &rd->queue, e) < 0) {
+        queue_open(rd->store, 0, &rd->queue, e) < 0 ||
+        engine_reader_prepare(rd->store, &rd->alarms, e) < 0) {
         readers_close(rd);
         return NULL;
     }
@@ -156,7 +157,11 @@ enum MHD_Result request_wait(struct request *r)
 
 static enum MHD_Result finish(struct request *r)
 {
-    if (atomic_load(&r->state) == REQUEST_LATE) {
+    bool answered = atomic_load(&r->state) == REQUEST_ANSWERED;
+
+    if (answered && r->fact_code >= 0 && r->after)
+        r->fact_code = r->after(r, &r->fact_err);
+    if (!answered) {
         r->retry_after_s = 5;
         answer_problem(r, 503, "not stored in time; send it again");
     } else if (r->fact_code < 0) {
