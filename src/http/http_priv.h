@@ -122,6 +122,7 @@ struct request {
     struct caller caller;
     json_t *json; /* parsed body */
     int (*command)(struct request *r, struct engine_pass *p, struct err *e);
+    int (*after)(struct request *r, struct err *e); /* http thread, once the command is committed */
     json_t *out;    /* what the command answers; written by the engine until the fact is answered */
     int out_status; /* 0 = 200 */
     char out_location[128]; /* "" = none */
