@@ -100,10 +100,28 @@ static bool enough(enum net_class cls, int64_t have, int64_t size, int64_t reser
     return false;
 }
 
+/* How many the others will have taken, between what we last heard and t. */
+static int64_t others_until(const struct net_bucket *b, int64_t t)
+{
+    return b->others.per_minute * most(t - b->others.heard_mono_ms, 0) / UNIT;
+}
+
+/* Does what the server left for the whole credential allow `ahead` calls and then one of this class? */
+static bool server_allows(const struct net_bucket *b, enum net_class cls, int64_t ahead,
+                          int64_t now)
+{
+    const struct net_window *w = &b->all;
+    /* An action counts what is probably gone by now (others come in bursts: a second more), the rest what will be. */
+    int64_t gone = others_until(b, cls == NET_ACTION ? now + 1000 : w->until_mono_ms);
+
+    return !live(w, now) || enough(cls, w->left - gone - ahead, b->size, reserve_of(b, b->size));
+}
+
 static void spend(struct net_bucket *b, struct net_window *w)
 {
     b->all.out++;
     b->all.left = most(b->all.left - 1, 0);
+    b->others.taken++;
     b->units = most(b->units - UNIT, 0);
     if (w) {
         w->out++;
@@ -125,12 +143,24 @@ enum net_verdict net_bucket_take(struct net_bucket *b, enum net_class cls, uint3
         spend(b, w);
         return NET_GO_PROBE;
     }
-    if (b->size != 0 && !enough(cls, b->units / UNIT, b->size, reserve_of(b, b->size)))
+    if (b->size != 0 && (!enough(cls, b->units / UNIT, b->size, reserve_of(b, b->size)) ||
+                         !server_allows(b, cls, 0, now)))
         return no;
     if (w && live(w, now) && !enough(cls, w->left, w->limit, reserve_of(b, w->limit)))
         return cls == NET_OPTIONAL ? NET_LEAVE_OUT : NET_WAIT_ENDPOINT;
     spend(b, w);
     return NET_GO;
+}
+
+/* Follows the others through one window of the server. */
+static void judge_others(struct net_bucket *b, int64_t left, int64_t now)
+{
+    struct net_others *o = &b->others;
+    int64_t age = now - o->first_mono_ms;
+
+    if (age >= NET_OTHERS_AFTER_MS)
+        o->per_minute = least(most(o->first_left - o->taken - left, 0) * UNIT / age, b->size);
+    o->heard_mono_ms = now;
 }
 
 /* The server's word on what is left. Calls on their way may not be counted in it yet, so they are taken off. */
@@ -144,12 +174,19 @@ static void hear(struct net_bucket *b, uint32_t endpoint, const struct net_rate 
     int64_t left = most(least(said->remaining, b->size) - (int64_t)w->out, 0);
 
     if (live(w, now)) {
-        w->left = least(w->left, left);
         w->until_mono_ms = least(w->until_mono_ms, until);
+        if (!tight)
+            judge_others(b, left, now);
+        w->left = least(w->left, left);
     } else {
         w->limit = tight ? said->limit : b->size;
         w->left = left;
         w->until_mono_ms = until;
+        if (!tight) {
+            b->others.first_left = left;
+            b->others.first_mono_ms = b->others.heard_mono_ms = now;
+            b->others.taken = 0;
+        }
     }
     refill(b, now);
 }
@@ -181,6 +218,7 @@ void net_bucket_ended(struct net_bucket *b, uint32_t endpoint, const struct net_
     if (!o->sent) {
         b->units = least(b->units + UNIT, b->size * UNIT);
         b->all.left++;
+        b->others.taken--;
         if (w)
             w->left++;
         return;
@@ -196,19 +234,16 @@ void net_bucket_ended(struct net_bucket *b, uint32_t endpoint, const struct net_
 int64_t net_bucket_wait_ms(const struct net_bucket *b, enum net_class cls, int64_t now)
 {
     struct net_bucket then = *b;
-    int64_t need, wait = INT64_MAX;
+    int64_t need = cls == NET_ACTION ? 1 : reserve_of(b, b->size) + 1, wait = INT64_MAX;
 
     if (now < b->limited_until_mono_ms)
         return b->limited_until_mono_ms - now;
     refill(&then, now);
-    need = cls == NET_ACTION ? 1 : reserve_of(b, b->size) + 1;
+    if (!server_allows(&then, cls, 0, now))
+        return then.all.until_mono_ms - now;
     if (then.size != 0 && then.units < need * UNIT) {
-        int64_t refilled = (need * UNIT - then.units + then.size - 1) / then.size;
-        if (!live(&then.all, now))
-            return refilled;
-        /* Under a ceiling that is too low, refilling does not help before the server's reset. */
-        return then.all.left < need ? then.all.until_mono_ms - now
-                                    : least(refilled, then.all.until_mono_ms - now);
+        wait = (need * UNIT - then.units + then.size - 1) / then.size;
+        return live(&then.all, now) ? least(wait, then.all.until_mono_ms - now) : wait;
     }
     for (size_t i = 0; i < NET_WINDOWS; i++) {
         if (live(&then.one[i], now))
@@ -231,11 +266,10 @@ unsigned net_bucket_left(const struct net_bucket *b, int64_t now)
 
 bool net_bucket_has(const struct net_bucket *b, unsigned calls, int64_t now)
 {
-    unsigned left = net_bucket_left(b, now);
+    int64_t left = net_bucket_left(b, now), ahead = (int64_t)calls - 1;
 
     if (calls == 0 || left == UINT_MAX)
         return true;
-    if (left < calls)
-        return false;
-    return enough(NET_OPTIONAL, (int64_t)left - calls + 1, b->size, reserve_of(b, b->size));
+    return enough(NET_OPTIONAL, left - ahead, b->size, reserve_of(b, b->size)) &&
+           server_allows(b, NET_OPTIONAL, ahead, now);
 }

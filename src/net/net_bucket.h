@@ -19,6 +19,8 @@
 #define NET_LIMITED_MAX_S \
     900               /* longest pause we believe: a wrong header must not stop us for a day */
 #define NET_WINDOWS 8 /* endpoints with a bucket of their own that we can remember */
+#define NET_OTHERS_AFTER_MS \
+    5000 /* a window must be this old before we judge from it how much others take */
 
 /* What the headers of one answer said; -1 = not said. */
 struct net_rate {
@@ -36,12 +38,25 @@ struct net_window {
     int64_t until_mono_ms; /* means nothing from then on */
 };
 
+/*
+ * Other clients of the same credential, seen as the part of the shrinking "remaining" that was not us. What they will
+ * probably take until the reset is left to them, so that the reserve is still there when an action comes.
+ */
+struct net_others {
+    int64_t per_minute; /* the latest judgement; outlives the window it came from */
+    int64_t first_left; /* the first statement of this window */
+    int64_t first_mono_ms;
+    int64_t taken; /* by us since then */
+    int64_t heard_mono_ms;
+};
+
 struct net_bucket {
     int64_t size; /* 0 = unlimited: only a 429 stops it */
     int64_t reserve_pct;
     int64_t units; /* tokens, in the unit that a millisecond refills by `size` */
     int64_t at_mono_ms;
     struct net_window all;
+    struct net_others others;
     struct net_window one[NET_WINDOWS];
     int64_t limited_until_mono_ms; /* a 429 stopped us until then */
     bool probe_used; /* the one action let through meanwhile is out, or was answered 429 too */
