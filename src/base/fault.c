@@ -5,6 +5,7 @@
 #    include <pthread.h>
 #    include <signal.h>
 #    include <stdatomic.h>
+#    include <stdio.h>
 #    include <stdlib.h>
 #    include <string.h>
 #    include <time.h>
@@ -75,8 +76,10 @@ static void read_fault(char *text)
 
 static void read_environment(void)
 {
+    /* NOLINTBEGIN(concurrency-mt-unsafe): nothing here ever calls setenv */
     const char *fault_list = getenv("TRIAGED_FAULT");
     const char *off = getenv("TRIAGED_DEFENCE_OFF");
+    /* NOLINTEND(concurrency-mt-unsafe) */
 
     if (fault_list && *fault_list) {
         char *text =
@@ -93,12 +96,10 @@ static void read_environment(void)
             free(text);
     }
     if (off && *off) {
-        size_t len = strlen(off);
+        size_t size = strlen(off) + 3;
 
-        defences = mem_alloc(len + 3);
-        defences[0] = ',';
-        memcpy(defences + 1, off, len);
-        defences[len + 1] = ',';
+        defences = mem_alloc(size);
+        snprintf(defences, size, ",%s,", off);
     }
 }
 

@@ -20,20 +20,34 @@ static void close_fd(int *fd)
     *fd = -1;
 }
 
-/* O_NONBLOCK: opening a pipe by mistake must not hang start-up; it means nothing for regular files. */
-static int open_regular(const char *path, int *out, struct stat *st, struct err *e)
+/* Some file systems report a failed write only here. */
+static int close_fd_checked(int *fd)
 {
-    AUTO(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int rc = close(*fd);
 
-    if (fd < 0)
+    *fd = -1;
+    return rc;
+}
+
+static const char *why(void)
+{
+    return strerror(errno); /* NOLINT(concurrency-mt-unsafe): per thread since glibc 2.32 */
+}
+
+/*
+ * The caller closes *fd also after a failure. O_NONBLOCK: opening a pipe by mistake must not hang start-up; it means
+ * nothing for regular files.
+ */
+static int open_regular(const char *path, int *fd, struct stat *st, struct err *e)
+{
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (*fd < 0)
         return err_set(e, errno == ENOENT || errno == ENOTDIR ? ERR_NOT_FOUND : ERR_INTERNAL,
-                       "cannot open %s: %s", path, strerror(errno));
-    if (fstat(fd, st) < 0)
-        return err_set(e, ERR_INTERNAL, "cannot stat %s: %s", path, strerror(errno));
+                       "cannot open %s: %s", path, why());
+    if (fstat(*fd, st) < 0)
+        return err_set(e, ERR_INTERNAL, "cannot stat %s: %s", path, why());
     if (!S_ISREG(st->st_mode))
         return err_set(e, ERR_INPUT, "%s is not a regular file", path);
-    *out = fd;
-    fd = -1;
     return 0;
 }
 
@@ -60,7 +74,7 @@ int file_read(const char *path, size_t max_bytes, char **out, size_t *len, struc
     AUTO(close_fd) int fd = -1;
     AUTO(mem_freep) char *data = NULL;
     size_t room, used = 0, n;
-    struct stat st;
+    struct stat st = {0};
 
     if (open_regular(path, &fd, &st, e) < 0)
         return e->code;
@@ -71,7 +85,7 @@ int file_read(const char *path, size_t max_bytes, char **out, size_t *len, struc
     for (;;) {
         data = mem_grow(data, room + 1, 1);
         if (read_some(fd, data + used, room - used, &n) < 0)
-            return err_set(e, ERR_INTERNAL, "cannot read %s: %s", path, strerror(errno));
+            return err_set(e, ERR_INTERNAL, "cannot read %s: %s", path, why());
         used += n;
         if (used > max_bytes)
             return err_set(e, ERR_INPUT, "%s is larger than %zu bytes", path, max_bytes);
@@ -103,22 +117,19 @@ static int write_all(int fd, const char *p, size_t len)
 static int write_new(const char *path, const void *p, size_t len, unsigned mode, struct err *e)
 {
     AUTO(close_fd) int fd = -1;
-    int rc;
 
     /* What a crash left behind goes first; O_EXCL then refuses to follow a link someone put there. */
     if (unlink(path) < 0 && errno != ENOENT)
-        return err_set(e, ERR_INTERNAL, "cannot remove %s: %s", path, strerror(errno));
+        return err_set(e, ERR_INTERNAL, "cannot remove %s: %s", path, why());
     fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, (mode_t)mode);
     if (fd < 0)
-        return err_set(e, ERR_INTERNAL, "cannot create %s: %s", path, strerror(errno));
+        return err_set(e, ERR_INTERNAL, "cannot create %s: %s", path, why());
     if (write_all(fd, p, len) < 0)
-        return err_set(e, ERR_INTERNAL, "cannot write %s: %s", path, strerror(errno));
+        return err_set(e, ERR_INTERNAL, "cannot write %s: %s", path, why());
     if (fsync(fd) < 0)
-        return err_set(e, ERR_INTERNAL, "cannot sync %s: %s", path, strerror(errno));
-    rc = close(fd);
-    fd = -1;
-    if (rc < 0)
-        return err_set(e, ERR_INTERNAL, "cannot close %s: %s", path, strerror(errno));
+        return err_set(e, ERR_INTERNAL, "cannot sync %s: %s", path, why());
+    if (close_fd_checked(&fd) < 0)
+        return err_set(e, ERR_INTERNAL, "cannot close %s: %s", path, why());
     return 0;
 }
 
@@ -132,7 +143,7 @@ static int sync_folder(const char *path, struct err *e)
     AUTO(close_fd) int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     if (fd < 0 || fsync(fd) < 0)
-        return err_set(e, ERR_INTERNAL, "cannot sync the folder of %s: %s", path, strerror(errno));
+        return err_set(e, ERR_INTERNAL, "cannot sync the folder of %s: %s", path, why());
     return 0;
 }
 
@@ -148,7 +159,7 @@ int file_write_atomic(const char *path, const void *p, size_t len, unsigned mode
         return e->code;
     }
     if (rename(tmp, path) < 0) {
-        err_set(e, ERR_INTERNAL, "cannot rename %s: %s", tmp, strerror(errno));
+        err_set(e, ERR_INTERNAL, "cannot rename %s: %s", tmp, why());
         unlink(tmp);
         return e->code;
     }
@@ -158,6 +169,7 @@ int file_write_atomic(const char *path, const void *p, size_t len, unsigned mode
 /* systemd hands credentials out in a folder that only the service sees; their mode is its business. */
 static bool is_credential(const char *path)
 {
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): nothing here ever calls setenv */
     const char *folder = getenv("CREDENTIALS_DIRECTORY");
     size_t len = folder ? strlen(folder) : 0;
 
@@ -170,7 +182,7 @@ static int take_secret(const char *path, int fd, char *text, struct secret **out
     size_t len;
 
     if (read_some(fd, text, SECRET_MAX_BYTES + 3, &len) < 0)
-        return err_set(e, ERR_INTERNAL, "cannot read %s: %s", path, strerror(errno));
+        return err_set(e, ERR_INTERNAL, "cannot read %s: %s", path, why());
     if (len > 0 && text[len - 1] == '\n')
         len--;
     if (len > 0 && text[len - 1] == '\r')
@@ -190,7 +202,7 @@ int file_read_secret(const char *path, struct secret **out, struct err *e)
 {
     AUTO(close_fd) int fd = -1;
     char text[SECRET_MAX_BYTES + 3]; /* a line break and one byte that shows an excess */
-    struct stat st;
+    struct stat st = {0};
     int rc;
 
     if (open_regular(path, &fd, &st, e) < 0)

@@ -35,7 +35,9 @@ static struct schema_node *node_new(struct compiler *c)
     return n;
 }
 
-static int compile(struct compiler *c, const json_t *j, struct schema_node **out);
+static int compile(struct compiler *c, json_t *j, struct schema_node **out);
+
+/* NOLINTBEGIN(misc-no-recursion): one level per level of the schema, which json_prescan caps at 64 */
 
 /* --- one function per kind of keyword value --- */
 
@@ -269,12 +271,8 @@ static int read_keyword(struct compiler *c, struct schema_node *n, const char *k
     return rc;
 }
 
-/* NOLINTNEXTLINE(misc-no-recursion): one level per level of the schema, which json_prescan caps at 64 */
-static int compile(struct compiler *c, const json_t *j, struct schema_node **out)
+static int compile(struct compiler *c, json_t *j, struct schema_node **out)
 {
-    json_t *obj =
-        (json_t *)(uintptr_t)j; /* jansson's iterators take no const; nothing is changed */
-
     *out = node_new(c);
     if (json_is_boolean(j)) {
         (*out)->never = json_is_false(j);
@@ -284,12 +282,14 @@ static int compile(struct compiler *c, const json_t *j, struct schema_node **out
         return err_set(c->e, ERR_INPUT, "schema: expected an object, true or false");
     if (++c->depth > SCHEMA_MAX_DEPTH)
         return err_set(c->e, ERR_INPUT, "schema: nested too deep");
-    for (void *it = json_object_iter(obj); it; it = json_object_iter_next(obj, it))
+    for (void *it = json_object_iter(j); it; it = json_object_iter_next(j, it))
         if (read_keyword(c, *out, json_object_iter_key(it), json_object_iter_value(it)) < 0)
             return c->e->code;
     c->depth--;
     return 0;
 }
+
+/* NOLINTEND(misc-no-recursion) */
 
 static int resolve_refs(struct compiler *c)
 {

@@ -38,6 +38,8 @@ struct checker {
 static void check(struct checker *c, const struct schema_node *n, const json_t *v,
                   const struct place *at);
 
+/* NOLINTBEGIN(misc-no-recursion): capped by checker.depth and checker.steps */
+
 /* --- problems --- */
 
 static size_t put_segment(char *out, size_t room, const struct place *p)
@@ -231,8 +233,6 @@ static void check_unique(struct checker *c, const json_t *v, const struct place 
         problem(c, at, "the same value occurs twice");
 }
 
-/* NOLINTBEGIN(misc-no-recursion): capped by checker.depth and checker.steps */
-
 static void check_array(struct checker *c, const struct schema_node *n, const json_t *v,
                         const struct place *at)
 {
@@ -283,7 +283,7 @@ static void check_member(struct checker *c, const struct schema_node *n, const c
 static void check_object(struct checker *c, const struct schema_node *n, const json_t *v,
                          const struct place *at)
 {
-    json_t *obj = (json_t *)(uintptr_t)v; /* only read; jansson's iterators take no const */
+    json_t *obj = schema_for_iterator(v);
     int64_t size = (int64_t)json_object_size(v);
 
     for (size_t i = 0; n->required && i < json_array_size(n->required); i++) {

@@ -77,6 +77,8 @@ const char *schema_type_name(const json_t *value);
 
 /* Equal as JSON values, numbers by their value (1 equals 1.0). Values nest at most SCHEMA_MAX_DEPTH deep. */
 bool schema_equal(const json_t *a, const json_t *b);
+/* jansson's iterators take no const although they change nothing. */
+json_t *schema_for_iterator(const json_t *value);
 /* -1, 0, 1 for two numbers */
 int schema_compare(const json_t *a, const json_t *b);
 

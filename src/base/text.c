@@ -35,7 +35,7 @@ int parse_span_ms(const char *s, int64_t *out, struct err *e)
     } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
     size_t digits = s ? strspn(s, "0123456789") : 0;
     char number[20];
-    int64_t n, ms;
+    int64_t n = 0, ms = 0;
 
     if (digits == 0 || digits >= sizeof(number))
         return err_set(e, ERR_INPUT, "expected a time span such as 250ms, 15s, 10m, 2h or 7d");

@@ -218,7 +218,7 @@ static bool read_hms(const char **s, int64_t *out)
         if (!read_number(s, 59, &seconds))
             return false;
     }
-    *out = sign * (hours * INT64_C(3600) + minutes * 60 + seconds);
+    *out = sign * (hours * INT64_C(3600) + minutes * INT64_C(60) + seconds);
     return true;
 }
 
@@ -273,7 +273,7 @@ static int64_t switch_second(int64_t year, const struct posix_day *d)
 {
     int64_t first = time_days(year, d->month, 1);
     int64_t weekday = ((first + 4) % 7 + 7) % 7; /* 1970-01-01 was a Thursday */
-    int64_t day = 1 + (d->weekday - weekday + 7) % 7 + 7 * (d->week - 1);
+    int64_t day = 1 + (d->weekday - weekday + 7) % 7 + INT64_C(7) * (d->week - 1);
 
     while (day > time_month_days(year, d->month))
         day -= 7;
@@ -351,7 +351,7 @@ static int offset_in_zone(int64_t utc_s, const char *name, int64_t *offset, stru
 
     CHECK(pthread_mutex_lock(&cache_lock) == 0);
     rc = zone_find(name, &z, &keep, e);
-    if (rc == 0 && !zone_offset(z, utc_s, offset))
+    if (rc == 0 && z && !zone_offset(z, utc_s, offset))
         rc = err_set(e, ERR_INTERNAL, "the rule behind time zone %s is not understood", name);
     CHECK(pthread_mutex_unlock(&cache_lock) == 0);
     if (!keep)

@@ -166,6 +166,7 @@ static int plain_scalar(struct loader *l, const char *s, int line, json_t **out)
 
 /* --- building the tree --- */
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the node takes the key over and frees it */
 static uint32_t node_add(struct yaml_doc *d, uint32_t parent, int line, char *key)
 {
     uint32_t at = (uint32_t)d->count;

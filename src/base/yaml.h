@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "base/schema.h"
 
-#define YAML_MAX_BYTES (1024 * 1024)
+#define YAML_MAX_BYTES ((size_t)1024 * 1024)
 #define YAML_MAX_NODES 50000
 #define YAML_MAX_DEPTH 32
 

@@ -55,7 +55,8 @@ static void accepts_json_and_refuses_the_rest(void **state)
 
 static void refuses_raw_nul_anywhere(void **state)
 {
-    static const char *const texts[] = {"[1@]", "[144@ ]", "[\"a@b\"]", "[\"a\\@\"]", "@[]", "[]@", "[tr@ue]"};
+    static const char *const texts[] = {"[1@]", "[144@ ]", "[\"a@b\"]", "[\"a\\@\"]",
+                                        "@[]",  "[]@",     "[tr@ue]"};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
