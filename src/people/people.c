@@ -159,24 +159,30 @@ static int check_person(const struct person *x, struct err *e)
 static int insert_person(struct people *p, const struct person *x, int64_t now_wall_ms, int64_t *id,
                          struct err *e)
 {
-    struct store_stmt *q = store_begin(p->set, PEOPLE_ADD);
-    int rc;
+    struct store_stmt *q = store_begin(p->set, PEOPLE_LAST_ID);
+    int64_t next;
+    int rc = store_step(q, e);
 
-    store_bind_text(q, 1, x->name);
-    store_bind_text(q, 2, x->email);
-    store_bind_text(q, 3, x->pd_user_id[0] ? x->pd_user_id : NULL);
-    store_bind_text(q, 4, role_name(x->role));
-    store_bind_int(q, 5, x->agent);
-    store_bind_int(q, 6, x->disabled);
-    store_bind_int(q, 7, now_wall_ms);
-    rc = store_step(q, e);
+    if (rc < 0)
+        return rc;
+    next = store_int(q, 0) + 1; /* persons are never deleted, so no number comes back */
+    store_reset(q);
+    q = store_begin(p->set, PEOPLE_ADD);
+    store_bind_int(q, 1, next);
+    store_bind_text(q, 2, x->name);
+    store_bind_text(q, 3, x->email);
+    store_bind_text(q, 4, x->pd_user_id[0] ? x->pd_user_id : NULL);
+    store_bind_text(q, 5, role_name(x->role));
+    store_bind_int(q, 6, x->agent);
+    store_bind_int(q, 7, x->disabled);
+    store_bind_int(q, 8, now_wall_ms);
+    rc = store_exec(q, e);
     if (rc == ERR_CONFLICT)
         return err_set(e, ERR_CONFLICT,
                        "the e-mail address or the PagerDuty id belongs to somebody");
     if (rc < 0)
         return rc;
-    *id = store_int(q, 0);
-    store_reset(q);
+    *id = next;
     return 0;
 }
 

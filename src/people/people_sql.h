@@ -5,6 +5,7 @@
 
 /* Every statement of the tables person and token. */
 enum {
+    PEOPLE_LAST_ID,
     PEOPLE_ADD,
     PEOPLE_SET_ROLE,
     PEOPLE_SET_DISABLED,
@@ -24,9 +25,11 @@ enum {
 
 /* clang-format off */
 static const struct store_sql people_sql_table[PEOPLE_SQL_LEN] = {
+    /* No RETURNING on a table that others refer to: with it SQLite looks for their rows at each insert, and scans. */
+    [PEOPLE_LAST_ID] = {"people.last_id", "SELECT max(id) FROM person"},
     [PEOPLE_ADD] = {"people.add",
-        "INSERT INTO person (name, email, pd_user_id, role, agent, disabled, created_ms)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id"},
+        "INSERT INTO person (id, name, email, pd_user_id, role, agent, disabled, created_ms)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"},
     [PEOPLE_SET_ROLE] = {"people.set_role", "UPDATE person SET role = $2 WHERE id = $1"},
     [PEOPLE_SET_DISABLED] = {"people.set_disabled", "UPDATE person SET disabled = $2 WHERE id = $1"},
     [PEOPLE_GET] = {"people.get", "SELECT " PERSON_COLUMNS " FROM person WHERE id = $1"},
