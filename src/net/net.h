@@ -66,7 +66,8 @@ struct net_req {
 
 struct net_reply {
     int code;   /* 0: an HTTP answer came whole, see status. ERR_RETRY: nothing was sent.
-                               ERR_UNSURE: (part of) the request went out, no whole answer. ERR_INPUT: answer over the cap.
+                               ERR_UNSURE: (part of) the request went out, no whole answer. ERR_INPUT: answer over the cap (of
+                               a read; a write says ERR_UNSURE then, for it may have been carried out).
                                ERR_DENIED: address or origin refused. */
     int status; /* HTTP status, 0 when none */
     unsigned retry_after_s; /* Retry-After or ratelimit-reset of a 429/503; 0 = none given */
@@ -82,8 +83,8 @@ typedef void net_done_fn(void *arg, uint64_t owner, const struct net_reply *repl
 struct net_stats {
     uint64_t calls, failed, limited; /* limited: waited or was left out because of the bucket */
     unsigned in_flight, waiting;
-    unsigned tokens_left; /* of the bucket asked for */
-    uint64_t handshakes;
+    unsigned tokens_left; /* of the peer asked for; UINT_MAX = unlimited */
+    uint64_t handshakes;  /* connections made, TLS and plain */
 };
 
 int net_new(struct net **out, struct err *e) MUST_CHECK;
@@ -103,6 +104,7 @@ int net_start(struct net *n, const struct net_req *r, net_done_fn *fn, void *arg
 /* The one place where the engine sleeps. Runs callbacks of what ended. timeout_ms may be 0. */
 int net_poll(struct net *n, int timeout_ms, struct err *e) MUST_CHECK;
 void net_wakeup(struct net *n); /* any thread */
+/* p = NULL: all peers together, tokens_left 0. */
 void net_stats(const struct net *n, const struct net_peer *p, struct net_stats *out);
 unsigned net_in_flight(const struct net *n); /* begun or waiting */
 

@@ -341,8 +341,8 @@ static void meets_no_429_in_ten_minutes_beside_another_client(void **state)
         int64_t first_window_ms;
         unsigned at_least; /* of our calls served in ten minutes */
     } RUNS[] = {
-        {0, 0, 60000, 7000},     {8, 0, 60000, 2900},   {8, 0, 13370, 2900},
-        {8, 2000, 13370, 2900},  {8, 500, 41990, 2900}, {4, 1000, 30000, 4500},
+        {0, 0, 60000, 7000},    {8, 0, 60000, 2900},   {8, 0, 13370, 2900},
+        {8, 2000, 13370, 2900}, {8, 500, 41990, 2900}, {4, 1000, 30000, 4500},
         {15, 3000, 59999, 100},
     };
     unsigned limited = 0;
