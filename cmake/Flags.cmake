@@ -30,7 +30,7 @@ elseif(TRIAGED_SANITIZE STREQUAL "fuzzer")
 elseif(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
     # The hardened release of the threat model, section 4.
     target_compile_options(triaged_flags INTERFACE -O2 -fPIE -fstack-clash-protection
-        -fcf-protection=full -ftrivial-auto-var-init=zero -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+        -fcf-protection=full $<$<C_COMPILER_ID:GNU>:-ftrivial-auto-var-init=zero> -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
     target_link_options(triaged_flags INTERFACE -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code
         -Wl,--as-needed)
 endif()

@@ -1,0 +1,216 @@
+#!/usr/bin/env python3
+"""Builds the presets and runs every suite; tests/run is the way in.
+
+A suite is a row of SUITES: a name, the presets it needs built, and a function that returns (passed, failed). What a suite prints goes
+to build/test-logs/NAME.log; the tail is shown when something fails.
+"""
+import glob
+import os
+import re
+import subprocess
+import sys
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+LOGS = os.path.join(TOP, "build", "test-logs")
+SHARED = os.path.join(TOP, "..", "shared")
+# Unit tests that start threads: they also run under ThreadSanitizer.
+THREADED = ["engine_test", "net_test", "net_wakeup_test", "http_test", "rules_threads_test"]
+FUZZ_SECONDS = 5
+
+
+def run(log, argv, **kw):
+    """Runs argv with output appended to the log; returns (exit code, output)."""
+    env = dict(os.environ, **kw.pop("env", {}))
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=TOP, env=env,
+                          text=True, errors="replace", stdin=subprocess.DEVNULL, **kw)
+    with open(log, "a") as f:
+        f.write("$ %s\n%s\n" % (" ".join(argv), done.stdout))
+    return done.returncode, done.stdout
+
+
+def build_dir(preset):
+    return os.path.join(TOP, "build", preset)
+
+
+def build(preset):
+    log = os.path.join(LOGS, "build-%s.log" % preset)
+    if not os.path.exists(os.path.join(build_dir(preset), "build.ninja")):
+        code, out = run(log, ["cmake", "--preset", preset])
+        if code:
+            return out
+    code, out = run(log, ["cmake", "--build", "--preset", preset])
+    return out if code else None
+
+
+# ---- suites -------------------------------------------------------------------------------------------------------
+
+
+def cmocka(log, program):
+    """One cmocka program; its own lines are counted, and a crash is one failure more."""
+    try:
+        code, out = run(log, [program], timeout=300, env=SANITIZER_ENV)
+    except subprocess.TimeoutExpired:
+        return 0, 1
+    ok = len(re.findall(r"^\[       OK \]", out, re.M))
+    bad = len(set(re.findall(r"^\[  FAILED  \] (\w+)$", out, re.M)))
+    if code != 0 and bad == 0:
+        bad = 1
+    if code == 0 and ok == 0:
+        bad = 1  # a program that ran nothing proves nothing
+    return ok, bad
+
+
+SANITIZER_ENV = {
+    "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99",
+    "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+    "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1:suppressions=%s/tests/tsan.supp" % TOP,
+}
+
+
+def unit(log, preset, names=None):
+    passed = failed = 0
+    folder = os.path.join(build_dir(preset), "tests", "unit")
+    programs = sorted(glob.glob(os.path.join(folder, "*_test")))
+    for program in programs:
+        name = os.path.basename(program)
+        if names is not None and name not in names:
+            continue
+        p, f = cmocka(log, program)
+        passed += p
+        failed += f
+        if f:
+            print("    %s: %d failed" % (name, f), flush=True)
+    if not programs:
+        failed += 1
+    return passed, failed
+
+
+def python_tests(log, pattern, preset):
+    """unittest files below tests/; they find the binaries through TRIAGED_BIN_DIR."""
+    passed = failed = 0
+    files = sorted(glob.glob(os.path.join(TOP, "tests", pattern)))
+    for path in files:
+        env = dict(SANITIZER_ENV, TRIAGED_BIN_DIR=os.path.join(build_dir(preset), "src"),
+                   TRIAGED_BUILD_DIR=build_dir(preset), TRIAGED_SHARED=SHARED, PYTHONDONTWRITEBYTECODE="1")
+        try:
+            code, out = run(log, [sys.executable, "-m", "unittest", "-v", os.path.relpath(path, TOP)], env=env, timeout=900)
+        except subprocess.TimeoutExpired:
+            print("    %s: no end after 900 s" % os.path.basename(path), flush=True)
+            failed += 1
+            continue
+        ok = len(re.findall(r"\.\.\. ok$", out, re.M))
+        bad = len(re.findall(r"^(?:FAIL|ERROR): ", out, re.M))
+        skipped = len(re.findall(r"\.\.\. skipped", out))
+        if skipped:
+            print("    %s: %d skipped: a skip counts as a failure" % (os.path.basename(path), skipped), flush=True)
+        bad += skipped
+        if code and not bad:
+            bad = 1
+        if not code and not ok:
+            bad += 1
+        passed += ok
+        failed += bad
+        if bad:
+            print("    %s: %d failed" % (os.path.basename(path), bad), flush=True)
+    if not files:
+        failed += 1
+    return passed, failed
+
+
+def fuzz(log):
+    """Each target for a few seconds from its seeds; what it finds is a failure with the input kept."""
+    passed = failed = 0
+    for program in sorted(glob.glob(os.path.join(build_dir("fuzz"), "tests", "fuzz", "fuzz_*"))):
+        if not os.access(program, os.X_OK) or os.path.isdir(program) or "." in os.path.basename(program):
+            continue
+        name = os.path.basename(program)
+        work = os.path.join(build_dir("fuzz"), "corpus", name)
+        os.makedirs(work, exist_ok=True)
+        code, _ = run(log, [program, "-max_total_time=%d" % FUZZ_SECONDS, "-timeout=5", "-rss_limit_mb=2048",
+                            "-max_len=8192", "-artifact_prefix=%s/" % work, "-print_final_stats=1", work,
+                            os.path.join(TOP, "tests", "fuzz", "corpus", name)], env=SANITIZER_ENV)
+        if code:
+            failed += 1
+            print("    %s found something; input below %s" % (name, work), flush=True)
+        else:
+            passed += 1
+    return passed, failed + (0 if passed else 1)
+
+
+def shell(log):
+    """shellcheck over every shell script of the tree."""
+    scripts = [p for p in subprocess.run(["git", "ls-files"], cwd=TOP, stdout=subprocess.PIPE, text=True,
+                                         check=True).stdout.split("\n") if p and is_shell(os.path.join(TOP, p))]
+    code, _ = run(log, ["shellcheck"] + scripts)
+    return (0, 1) if code else (len(scripts), 0)
+
+
+def is_shell(path):
+    try:
+        with open(path, "rb") as f:
+            first = f.readline(80)
+    except OSError:
+        return False
+    return first.startswith(b"#!") and b"sh" in first or path.endswith(".bash")
+
+
+# Name, presets, function. The order is the order of running.
+SUITES = [
+    ("unit-asan", ["asan"], lambda log: unit(log, "asan")),
+    ("unit-tsan", ["tsan"], lambda log: unit(log, "tsan", THREADED)),
+    ("build-clang", ["clang"], lambda log: (1, 0)),
+    ("source", ["release"], lambda log: python_tests(log, "source/*_test.py", "release")),
+    ("integration", ["asan"], lambda log: python_tests(log, "integration/*_test.py", "asan")),
+    ("faults", ["dev"], lambda log: python_tests(log, "faults/*_test.py", "dev")),
+    ("fuzz", ["fuzz"], fuzz),
+    ("shell", [], shell),
+]
+
+
+def main():
+    names = [s[0] for s in SUITES]
+    if "--list" in sys.argv:
+        print("\n".join(names))
+        return 0
+    wanted = [a for a in sys.argv[1:]] or names
+    for w in wanted:
+        if w not in names:
+            print("no suite is called '%s'; there are: %s" % (w, ", ".join(names)))
+            return 2
+    os.makedirs(LOGS, exist_ok=True)
+    for old in glob.glob(os.path.join(LOGS, "*.log")):
+        os.remove(old)
+    if not os.path.isdir(SHARED):
+        print("the folder ../shared is missing beside this checkout: the tests read PagerDuty's data from there")
+        print("0 passed, 1 failed")
+        return 1
+    total_passed = total_failed = 0
+    built = {}
+    for name, presets, suite in SUITES:
+        if name not in wanted:
+            continue
+        begun = time.monotonic()
+        broken = None
+        for preset in presets:
+            if preset not in built:
+                built[preset] = build(preset)
+            broken = broken or built[preset]
+        log = os.path.join(LOGS, name + ".log")
+        if broken:
+            passed, failed = 0, 1
+            print("\n".join(broken.strip().split("\n")[-30:]))
+        else:
+            passed, failed = suite(log)
+        print("%-12s %5d passed, %d failed   (%d s)" % (name, passed, failed, time.monotonic() - begun), flush=True)
+        if failed and not broken and os.path.exists(log):
+            with open(log, errors="replace") as f:
+                print("".join(f.readlines()[-60:]))
+        total_passed += passed
+        total_failed += failed
+    print("%d passed, %d failed" % (total_passed, total_failed))
+    return 1 if total_failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
