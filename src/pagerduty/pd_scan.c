@@ -86,13 +86,37 @@ struct scan {
     bool needs_full;
 };
 
-/* Bytes that a text cannot simply run over. */
-static const unsigned char stops[256] = {
-    ['"'] = 1, ['\\'] = 1, [0] = 1,  [1] = 1,  [2] = 1,  [3] = 1,  [4] = 1,  [5] = 1,  [6] = 1,
-    [7] = 1,   [8] = 1,    [9] = 1,  [10] = 1, [11] = 1, [12] = 1, [13] = 1, [14] = 1, [15] = 1,
-    [16] = 1,  [17] = 1,   [18] = 1, [19] = 1, [20] = 1, [21] = 1, [22] = 1, [23] = 1, [24] = 1,
-    [25] = 1,  [26] = 1,   [27] = 1, [28] = 1, [29] = 1, [30] = 1, [31] = 1,
-};
+static bool stops_text(char c)
+{
+    return c == '"' || c == '\\' || (unsigned char)c < 0x20;
+}
+
+#define EACH_BYTE(b) (UINT64_C(0x0101010101010101) * (b))
+
+/* The top bit of each byte that stops a text; above the first one there may be false ones. */
+static uint64_t stops_in(uint64_t eight)
+{
+    uint64_t quote = eight ^ EACH_BYTE('"'), slash = eight ^ EACH_BYTE('\\');
+
+    return (((quote - EACH_BYTE(1)) & ~quote) | ((slash - EACH_BYTE(1)) & ~slash) |
+            ((eight - EACH_BYTE(0x20)) & ~eight)) &
+           EACH_BYTE(0x80);
+}
+
+/* To the next byte that stops a text, eight at a time: texts are most of a body. */
+static void skip_plain(struct scan *s)
+{
+    while (s->end - s->p >= 8) {
+        uint64_t eight;
+
+        memcpy(&eight, s->p, 8);
+        if (stops_in(eight))
+            break;
+        s->p += 8;
+    }
+    while (s->p < s->end && !stops_text(*s->p))
+        s->p++;
+}
 
 /* p stands behind the opening quote; afterwards behind the closing one. */
 static bool text_scan(struct scan *s, struct pd_slice *out, bool *escaped)
@@ -101,8 +125,7 @@ static bool text_scan(struct scan *s, struct pd_slice *out, bool *escaped)
 
     *escaped = false;
     for (;;) {
-        while (s->p < s->end && !stops[(unsigned char)*s->p])
-            s->p++;
+        skip_plain(s);
         if (s->p == s->end || (unsigned char)*s->p < 0x20)
             return false;
         if (*s->p == '"')
