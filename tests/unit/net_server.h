@@ -288,4 +288,15 @@ static unsigned server_count(struct server *s, const unsigned *what)
     return n;
 }
 
+/* A copy of s->last or s->paths, valid until the next call. */
+__attribute__((unused)) static const char *server_text(struct server *s, const char *what)
+{
+    static char copy[SERVER_REQUEST_MAX];
+
+    pthread_mutex_lock(&s->lock);
+    memcpy(copy, what, sizeof copy);
+    pthread_mutex_unlock(&s->lock);
+    return copy;
+}
+
 #endif
