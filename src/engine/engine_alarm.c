@@ -1,4 +1,4 @@
-#include <string.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -26,9 +26,9 @@ int engine_alarm(struct engine_pass *p, const char *key, const char *what, const
         return 0; /* still raised: said once, counted after */
     LOG(WARN, "alarm.raised", log_s("alarm", key), log_s("what", what), log_s("todo", todo));
     AUTO(json_freep) json_t *detail = json_pack("{s:s, s:s}", "what", what, "todo", todo);
-    char subject[96] = "alarm:";
+    char subject[96];
 
-    strncat(subject, key, sizeof subject - 8);
+    snprintf(subject, sizeof subject, "alarm:%s", key);
     const struct audit_entry x = {
         .actor = "system", .verb = "alarm.raised", .subject = subject, .detail = detail};
 
@@ -39,7 +39,7 @@ int engine_alarm_clear(struct engine_pass *p, const char *key, struct err *e)
 {
     struct engine *en = p->engine;
     struct store_stmt *q = store_begin(en->sql, ALARM_CLEAR);
-    char subject[96] = "alarm:";
+    char subject[96];
     int n;
 
     store_bind_text(q, 1, key);
@@ -48,7 +48,7 @@ int engine_alarm_clear(struct engine_pass *p, const char *key, struct err *e)
     if (n <= 0)
         return n;
     LOG(INFO, "alarm.cleared", log_s("alarm", key));
-    strncat(subject, key, sizeof subject - 8);
+    snprintf(subject, sizeof subject, "alarm:%s", key);
     const struct audit_entry x = {.actor = "system", .verb = "alarm.cleared", .subject = subject};
 
     return audit_append(p->audit, &x, p->now_wall_ms, e);
