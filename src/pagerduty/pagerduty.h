@@ -41,7 +41,8 @@ enum pd_verdict pd_verify(const struct secret *const *secrets, size_t n, const c
 
 /* ---- Webhook body --------------------------------------------------------------------------------------------- */
 
-#define PD_EVENT_MAX_BYTES    (512 * 1024)
+#define PD_EVENT_MAX_BYTES    ((size_t)512 * 1024)
+#define PD_EVENT_ARENA_BYTES  (2 * PD_EVENT_MAX_BYTES + 65536) /* enough for any body */
 #define PD_EVENT_ID_MAX_BYTES 128
 
 struct pd_slice {
@@ -70,7 +71,7 @@ struct pd_scan {
 int pd_scan(const char *body, size_t len, struct pd_scan *out) MUST_CHECK;
 
 /*
- * The whole body. The arena needs room for twice the body and 64 KiB more.
+ * The whole body. The arena needs room for twice the body and 64 KiB more, at most PD_EVENT_ARENA_BYTES.
  * ERR_INPUT: not JSON, not an event (no id, no type), over a limit. A good signature above it means: quarantine.
  */
 int pd_event_parse(struct arena *a, const void *body, size_t len, struct pd_event *out,
@@ -146,18 +147,17 @@ enum pd_paging {
 struct pd_op {
     const char *name; /* for logs, the budget and "not checked: NAME" */
     const char *method;
-    const char *path; /* "/incidents/{id}/notes/{note_id}" */
+    const char *path;  /* "/incidents/{id}/notes/{note_id}" */
     const char *scope; /* of an OAuth token; NULL: the specification names none */
-    bool needs_from;
+    const char *key;   /* the member of the answer that holds the thing or the list */
+    /* The ability or plan it needs; not having it is an answer, not a failure. NULL: none. */
+    const char *feature;
     enum pd_paging paging;
     unsigned limit_max; /* 0 without paging */
-    const char *key;    /* the member of the answer that holds the thing or the list */
-    const char
-        *feature; /* the ability or plan it needs; not having it is an answer, not a failure */
-    unsigned
-        rank; /* 0 is asked first; from PD_RANK_OPTIONAL on it is left out when calls are scarce */
+    unsigned rank; /* 0 is asked first; from PD_RANK_OPTIONAL on, left out when calls are scarce */
+    int no_feature_http; /* a status that means "not available", besides 402, 403 and 404 */
+    bool needs_from;
     struct pd_param params[8]; /* ends with a NULL name */
-    int no_feature_http; /* one more status that means "not available", besides 402, 403 and 404 */
 };
 #define PD_RANK_OPTIONAL 10
 
@@ -189,8 +189,8 @@ int pd_get(struct arena *a, const struct pd_client *c, enum pd_op_id op, const s
 
 /* ---- Reading answers ------------------------------------------------------------------------------------------ */
 
-#define PD_REPLY_MAX_BYTES  (1024 * 1024)
-#define PD_READ_ARENA_BYTES (16 * 1024 * 1024)
+#define PD_REPLY_MAX_BYTES  ((size_t)1024 * 1024)
+#define PD_READ_ARENA_BYTES ((size_t)16 * 1024 * 1024)
 
 /*
  * All readers: body is a 2xx answer of at most PD_REPLY_MAX_BYTES. What they keep is bounded by the caps of pd_model.h;

@@ -54,10 +54,6 @@ static void line_text(struct walk *w, const char *s, size_t len)
 
 static void line_add(struct walk *w, const json_t *value)
 {
-    if (w->lines == PD_DETAILS_MAX_LINES) {
-        w->cut = true;
-        return;
-    }
     w->lines++;
     if (w->out.len > 0)
         buf_putc(&w->out, '\n');
@@ -126,7 +122,7 @@ static json_t *next_child(struct walk *w)
     return child;
 }
 
-const char *pd_details(struct arena *a, const json_t *j, bool *cut)
+const char *pd_details(struct arena *a, json_t *j, bool *cut)
 {
     struct walk w = {.depth = 0};
     char *text = NULL;
@@ -141,8 +137,7 @@ const char *pd_details(struct arena *a, const json_t *j, bool *cut)
     if (!has_children(j))
         return NULL;
     buf_init(&w.out, PD_DETAILS_MAX_BYTES + VALUE_MAX_BYTES + PATH_MAX_BYTES + 64);
-    w.stack[w.depth++] = (struct level){(json_t *)(uintptr_t)j, NULL, 0, 0};
-    w.stack[0].iter = json_object_iter(w.stack[0].j);
+    w.stack[w.depth++] = (struct level){j, json_object_iter(j), 0, 0};
     while (w.depth > 0 && w.out.len < PD_DETAILS_MAX_BYTES && w.lines < PD_DETAILS_MAX_LINES) {
         json_t *child = next_child(&w);
 

@@ -75,7 +75,7 @@ int pd_event_parse(struct arena *a, const void *body, size_t len, struct pd_even
     struct err ignored;
 
     if (len > PD_EVENT_MAX_BYTES)
-        return err_set(e, ERR_INPUT, "webhook body of %zu bytes, %d are read at most", len,
+        return err_set(e, ERR_INPUT, "webhook body of %zu bytes, %zu are read at most", len,
                        PD_EVENT_MAX_BYTES);
     if (json_parse(body, len, JSON_TEXT_MAX_TOKENS, &root, e) < 0)
         return err_wrap(e, "webhook body");

@@ -38,10 +38,10 @@ static bool alert_item(struct arena *a, const json_t *j, const void *arg, void *
 int pd_read_alerts(struct arena *a, const char *body, size_t len, struct pd_alerts *out,
                    struct err *e)
 {
+    const struct pd_list_kind kind = {"alerts", PD_LIST_MAX, sizeof(*out->items), alert_item, NULL};
     struct pd_list l;
 
-    if (pd_list_read(a, body, len, "alerts", PD_LIST_MAX, sizeof(*out->items), alert_item, NULL, &l,
-                     e) < 0)
+    if (pd_list_read(a, body, len, &kind, &l, e) < 0)
         return e->code;
     PD_LIST_TAKE(out, l);
     return 0;
@@ -69,10 +69,10 @@ static bool note_item(struct arena *a, const json_t *j, const void *arg, void *i
 int pd_read_notes(struct arena *a, const char *body, size_t len, struct pd_notes *out,
                   struct err *e)
 {
+    const struct pd_list_kind kind = {"notes", PD_NOTES_MAX, sizeof(*out->items), note_item, NULL};
     struct pd_list l;
 
-    if (pd_list_read(a, body, len, "notes", PD_NOTES_MAX, sizeof(*out->items), note_item, NULL, &l,
-                     e) < 0)
+    if (pd_list_read(a, body, len, &kind, &l, e) < 0)
         return e->code;
     PD_LIST_TAKE(out, l);
     return 0;
@@ -124,10 +124,11 @@ static int by_time(const void *left, const void *right)
 int pd_read_log_entries(struct arena *a, const char *body, size_t len, struct pd_log_entries *out,
                         struct err *e)
 {
+    const struct pd_list_kind kind = {"log_entries", PD_LIST_MAX, sizeof(*out->items),
+                                      log_entry_item, NULL};
     struct pd_list l;
 
-    if (pd_list_read(a, body, len, "log_entries", PD_LIST_MAX, sizeof(*out->items), log_entry_item,
-                     NULL, &l, e) < 0)
+    if (pd_list_read(a, body, len, &kind, &l, e) < 0)
         return e->code;
     PD_LIST_TAKE(out, l);
     if (out->n > 1)
@@ -152,10 +153,11 @@ static bool past_item(struct arena *a, const json_t *j, const void *arg, void *i
 
 int pd_read_past(struct arena *a, const char *body, size_t len, struct pd_pasts *out, struct err *e)
 {
+    const struct pd_list_kind kind = {"past_incidents", PD_LIST_MAX, sizeof(*out->items), past_item,
+                                      NULL};
     struct pd_list l;
 
-    if (pd_list_read(a, body, len, "past_incidents", PD_LIST_MAX, sizeof(*out->items), past_item,
-                     NULL, &l, e) < 0)
+    if (pd_list_read(a, body, len, &kind, &l, e) < 0)
         return e->code;
     PD_LIST_TAKE(out, l);
     return 0;
@@ -193,10 +195,11 @@ static bool related_item(struct arena *a, const json_t *j, const void *arg, void
 int pd_read_related(struct arena *a, const char *body, size_t len, struct pd_relateds *out,
                     struct err *e)
 {
+    const struct pd_list_kind kind = {"related_incidents", PD_LIST_MAX, sizeof(*out->items),
+                                      related_item, NULL};
     struct pd_list l;
 
-    if (pd_list_read(a, body, len, "related_incidents", PD_LIST_MAX, sizeof(*out->items),
-                     related_item, NULL, &l, e) < 0)
+    if (pd_list_read(a, body, len, &kind, &l, e) < 0)
         return e->code;
     PD_LIST_TAKE(out, l);
     return 0;
@@ -206,7 +209,7 @@ int pd_read_outlier(struct arena *a, const char *body, size_t len, struct pd_out
                     struct err *e)
 {
     AUTO(json_freep) json_t *root = NULL;
-    json_t *j;
+    json_t *j = NULL;
     const json_t *incident, *occurrence;
     struct pd_outlier o = {.count = -1};
 
@@ -248,10 +251,11 @@ static bool change_item(struct arena *a, const json_t *j, const void *arg, void 
 int pd_read_changes(struct arena *a, const char *body, size_t len, struct pd_changes *out,
                     struct err *e)
 {
+    const struct pd_list_kind kind = {"change_events", PD_LIST_MAX, sizeof(*out->items),
+                                      change_item, NULL};
     struct pd_list l;
 
-    if (pd_list_read(a, body, len, "change_events", PD_LIST_MAX, sizeof(*out->items), change_item,
-                     NULL, &l, e) < 0)
+    if (pd_list_read(a, body, len, &kind, &l, e) < 0)
         return e->code;
     PD_LIST_TAKE(out, l);
     return 0;

@@ -153,7 +153,7 @@ int pd_read_incident(struct arena *a, const char *body, size_t len, struct pd_in
                      struct err *e)
 {
     AUTO(json_freep) json_t *root = NULL;
-    json_t *j;
+    json_t *j = NULL;
 
     if (pd_open(body, len, "incident", JSON_OBJECT, &root, &j, e) < 0)
         return e->code;
@@ -171,10 +171,11 @@ static bool incident_item(struct arena *a, const json_t *j, const void *arg, voi
 int pd_read_incidents(struct arena *a, const char *body, size_t len, struct pd_incidents *out,
                       struct err *e)
 {
+    const struct pd_list_kind kind = {"incidents", PD_LIST_MAX, sizeof(*out->items), incident_item,
+                                      NULL};
     struct pd_list l;
 
-    if (pd_list_read(a, body, len, "incidents", PD_LIST_MAX, sizeof(*out->items), incident_item,
-                     NULL, &l, e) < 0)
+    if (pd_list_read(a, body, len, &kind, &l, e) < 0)
         return e->code;
     PD_LIST_TAKE(out, l);
     return 0;

@@ -9,7 +9,7 @@ int pd_read_service(struct arena *a, const char *body, size_t len, struct pd_ser
                     struct err *e)
 {
     AUTO(json_freep) json_t *root = NULL;
-    json_t *j;
+    json_t *j = NULL;
     const json_t *rule;
     struct pd_service s = {0};
 
@@ -61,7 +61,7 @@ int pd_read_policy(struct arena *a, const char *body, size_t len, struct pd_poli
                    struct err *e)
 {
     AUTO(json_freep) json_t *root = NULL;
-    json_t *j;
+    json_t *j = NULL;
     struct pd_policy p = {0};
 
     if (pd_open(body, len, "escalation_policy", JSON_OBJECT, &root, &j, e) < 0)
@@ -102,10 +102,11 @@ static bool oncall_item(struct arena *a, const json_t *j, const void *arg, void 
 int pd_read_oncalls(struct arena *a, const char *body, size_t len, const char *policy_id,
                     struct pd_oncalls *out, struct err *e)
 {
+    const struct pd_list_kind kind = {"oncalls", PD_LIST_MAX, sizeof(*out->items), oncall_item,
+                                      policy_id};
     struct pd_list l;
 
-    if (pd_list_read(a, body, len, "oncalls", PD_LIST_MAX, sizeof(*out->items), oncall_item,
-                     policy_id, &l, e) < 0)
+    if (pd_list_read(a, body, len, &kind, &l, e) < 0)
         return e->code;
     PD_LIST_TAKE(out, l);
     return 0;
@@ -125,10 +126,11 @@ static bool dependency_item(struct arena *a, const json_t *j, const void *arg, v
 int pd_read_dependencies(struct arena *a, const char *body, size_t len, struct pd_dependencies *out,
                          struct err *e)
 {
+    const struct pd_list_kind kind = {"relationships", PD_LIST_MAX, sizeof(*out->items),
+                                      dependency_item, NULL};
     struct pd_list l;
 
-    if (pd_list_read(a, body, len, "relationships", PD_LIST_MAX, sizeof(*out->items),
-                     dependency_item, NULL, &l, e) < 0)
+    if (pd_list_read(a, body, len, &kind, &l, e) < 0)
         return e->code;
     PD_LIST_TAKE(out, l);
     return 0;
@@ -154,7 +156,7 @@ static bool user_item(struct arena *a, const json_t *j, const void *arg, void *i
 int pd_read_user(struct arena *a, const char *body, size_t len, struct pd_user *out, struct err *e)
 {
     AUTO(json_freep) json_t *root = NULL;
-    json_t *j;
+    json_t *j = NULL;
     struct pd_user u = {0};
 
     if (pd_open(body, len, "user", JSON_OBJECT, &root, &j, e) < 0)
@@ -168,10 +170,10 @@ int pd_read_user(struct arena *a, const char *body, size_t len, struct pd_user *
 int pd_read_users(struct arena *a, const char *body, size_t len, struct pd_users *out,
                   struct err *e)
 {
+    const struct pd_list_kind kind = {"users", PD_LIST_MAX, sizeof(*out->items), user_item, NULL};
     struct pd_list l;
 
-    if (pd_list_read(a, body, len, "users", PD_LIST_MAX, sizeof(*out->items), user_item, NULL, &l,
-                     e) < 0)
+    if (pd_list_read(a, body, len, &kind, &l, e) < 0)
         return e->code;
     PD_LIST_TAKE(out, l);
     return 0;
@@ -189,10 +191,11 @@ static bool ability_item(struct arena *a, const json_t *j, const void *arg, void
 int pd_read_abilities(struct arena *a, const char *body, size_t len, struct pd_abilities *out,
                       struct err *e)
 {
+    const struct pd_list_kind kind = {"abilities", PD_LIST_MAX, sizeof(*out->items), ability_item,
+                                      NULL};
     struct pd_list l;
 
-    if (pd_list_read(a, body, len, "abilities", PD_LIST_MAX, sizeof(*out->items), ability_item,
-                     NULL, &l, e) < 0)
+    if (pd_list_read(a, body, len, &kind, &l, e) < 0)
         return e->code;
     PD_LIST_TAKE(out, l);
     return 0;
@@ -212,10 +215,11 @@ static bool priority_item(struct arena *a, const json_t *j, const void *arg, voi
 int pd_read_priorities(struct arena *a, const char *body, size_t len, struct pd_priorities *out,
                        struct err *e)
 {
+    const struct pd_list_kind kind = {"priorities", PD_LIST_MAX, sizeof(*out->items), priority_item,
+                                      NULL};
     struct pd_list l;
 
-    if (pd_list_read(a, body, len, "priorities", PD_LIST_MAX, sizeof(*out->items), priority_item,
-                     NULL, &l, e) < 0)
+    if (pd_list_read(a, body, len, &kind, &l, e) < 0)
         return e->code;
     PD_LIST_TAKE(out, l);
     return 0;
@@ -255,7 +259,7 @@ int pd_read_subscription(struct arena *a, const char *body, size_t len, struct p
                          struct err *e)
 {
     AUTO(json_freep) json_t *root = NULL;
-    json_t *j;
+    json_t *j = NULL;
     struct pd_subscription s = {0};
 
     if (pd_open(body, len, "webhook_subscription", JSON_OBJECT, &root, &j, e) < 0)
@@ -269,10 +273,11 @@ int pd_read_subscription(struct arena *a, const char *body, size_t len, struct p
 int pd_read_subscriptions(struct arena *a, const char *body, size_t len,
                           struct pd_subscriptions *out, struct err *e)
 {
+    const struct pd_list_kind kind = {"webhook_subscriptions", PD_LIST_MAX, sizeof(*out->items),
+                                      subscription_item, NULL};
     struct pd_list l;
 
-    if (pd_list_read(a, body, len, "webhook_subscriptions", PD_LIST_MAX, sizeof(*out->items),
-                     subscription_item, NULL, &l, e) < 0)
+    if (pd_list_read(a, body, len, &kind, &l, e) < 0)
         return e->code;
     PD_LIST_TAKE(out, l);
     return 0;
@@ -296,10 +301,11 @@ static bool maintenance_item(struct arena *a, const json_t *j, const void *arg, 
 int pd_read_maintenance(struct arena *a, const char *body, size_t len, struct pd_maintenances *out,
                         struct err *e)
 {
+    const struct pd_list_kind kind = {"maintenance_windows", PD_LIST_MAX, sizeof(*out->items),
+                                      maintenance_item, NULL};
     struct pd_list l;
 
-    if (pd_list_read(a, body, len, "maintenance_windows", PD_LIST_MAX, sizeof(*out->items),
-                     maintenance_item, NULL, &l, e) < 0)
+    if (pd_list_read(a, body, len, &kind, &l, e) < 0)
         return e->code;
     PD_LIST_TAKE(out, l);
     return 0;

@@ -32,7 +32,7 @@ bool pd_note_read(struct arena *a, const json_t *j, struct pd_note *out); /* fal
  * Any JSON as "path: value" lines for people and prompts; a plain text gives itself. NULL for absent and empty.
  * Bounded in lines and bytes (*cut tells); iterative.
  */
-const char *pd_details(struct arena *a, const json_t *j, bool *cut);
+const char *pd_details(struct arena *a, json_t *j, bool *cut);
 
 /* Parses an answer; *root is the caller's (AUTO(json_freep)), the return is its member `key` of that kind. */
 int pd_open(const char *body, size_t len, const char *key, json_type kind, json_t **root,
@@ -47,10 +47,15 @@ struct pd_list {
     size_t n, seen;
     struct pd_page page;
 };
-/* A whole list answer: `key` is its member, at most max items of item_bytes are kept. */
-int pd_list_read(struct arena *a, const char *body, size_t len, const char *key, size_t max,
-                 size_t item_bytes, pd_item_fn *fn, const void *arg, struct pd_list *out,
-                 struct err *e);
+struct pd_list_kind {
+    const char *key; /* the member that holds the list */
+    size_t max;      /* items kept */
+    size_t item_bytes;
+    pd_item_fn *read;
+    const void *arg; /* for read */
+};
+int pd_list_read(struct arena *a, const char *body, size_t len, const struct pd_list_kind *kind,
+                 struct pd_list *out, struct err *e);
 /* Into the typed list of pd_model.h. */
 #define PD_LIST_TAKE(out, l) (*(out) = (__typeof__(*(out))){(l).items, (l).n, (l).seen, (l).page})
 

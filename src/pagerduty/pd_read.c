@@ -121,7 +121,7 @@ int pd_open(const char *body, size_t len, const char *key, json_type kind, json_
     json_t *found;
 
     if (!body || len > PD_REPLY_MAX_BYTES)
-        return err_set(e, ERR_INPUT, "PagerDuty answered %zu bytes, %d are read at most", len,
+        return err_set(e, ERR_INPUT, "PagerDuty answered %zu bytes, %zu are read at most", len,
                        PD_REPLY_MAX_BYTES);
     if (json_parse(body, len, PD_REPLY_MAX_TOKENS, root, e) < 0)
         return err_wrap(e, "PagerDuty's answer");
@@ -155,27 +155,26 @@ void pd_page_read(const json_t *root, size_t seen, struct pd_page *out)
     out->next_offset = offset + limit;
 }
 
-int pd_list_read(struct arena *a, const char *body, size_t len, const char *key, size_t max,
-                 size_t item_bytes, pd_item_fn *fn, const void *arg, struct pd_list *out,
-                 struct err *e)
+int pd_list_read(struct arena *a, const char *body, size_t len, const struct pd_list_kind *kind,
+                 struct pd_list *out, struct err *e)
 {
     AUTO(json_freep) json_t *root = NULL;
-    json_t *list;
+    json_t *list = NULL;
     struct pd_list l = {0};
     size_t room;
 
-    if (pd_open(body, len, key, JSON_ARRAY, &root, &list, e) < 0)
+    if (pd_open(body, len, kind->key, JSON_ARRAY, &root, &list, e) < 0)
         return e->code;
     l.seen = json_array_size(list);
-    room = l.seen < max ? l.seen : max;
-    l.items = room > 0 ? arena_array(a, room, item_bytes) : NULL;
+    room = l.seen < kind->max ? l.seen : kind->max;
+    l.items = room > 0 ? arena_array(a, room, kind->item_bytes) : NULL;
     for (size_t i = 0; i < l.seen && l.n < room; i++) {
-        char *item = (char *)l.items + l.n * item_bytes;
+        char *item = (char *)l.items + l.n * kind->item_bytes;
 
-        if (fn(a, json_array_get(list, i), arg, item))
+        if (kind->read(a, json_array_get(list, i), kind->arg, item))
             l.n++;
         else
-            memset(item, 0, item_bytes); /* the next one expects it empty */
+            memset(item, 0, kind->item_bytes); /* the next one expects it empty */
     }
     pd_page_read(root, l.seen, &l.page);
     *out = l;

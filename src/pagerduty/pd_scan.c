@@ -118,6 +118,11 @@ static void skip_plain(struct scan *s)
         s->p++;
 }
 
+static bool is_one_of(char c, const char *set)
+{
+    return c != '\0' && strchr(set, c);
+}
+
 /* p stands behind the opening quote; afterwards behind the closing one. */
 static bool text_scan(struct scan *s, struct pd_slice *out, bool *escaped)
 {
@@ -132,7 +137,7 @@ static bool text_scan(struct scan *s, struct pd_slice *out, bool *escaped)
             break;
         *escaped = true;
         s->p++; /* the backslash */
-        if (s->p == s->end || !memchr("\"\\/bfnrtu", *s->p, 9))
+        if (s->p == s->end || !is_one_of(*s->p, "\"\\/bfnrtu"))
             return false;
         s->p++;
     }
@@ -153,7 +158,7 @@ static bool skip_number(struct scan *s)
 {
     const char *from = s->p;
 
-    while (s->p < s->end && ((*s->p >= '0' && *s->p <= '9') || memchr("+-.eE", *s->p, 5)))
+    while (s->p < s->end && ((*s->p >= '0' && *s->p <= '9') || is_one_of(*s->p, "+-.eE")))
         s->p++;
     return s->p > from;
 }

@@ -36,15 +36,22 @@ const struct pd_op *pd_write_op(enum pd_write_id id)
     return &ops[id];
 }
 
+/* Which write, by whom, on what. */
+struct target {
+    enum pd_write_id op;
+    const char *from;
+    const char *incident_id;
+    const char *note_id;
+};
+
 /* body is taken: released here on every way out. */
-static int build(struct arena *a, const struct pd_client *c, enum pd_write_id id, const char *from,
-                 const char *incident_id, const char *note_id, json_t *take_body,
-                 struct net_req *out, struct err *e)
+static int build(struct arena *a, const struct pd_client *c, const struct target *t,
+                 json_t *take_body, struct net_req *out, struct err *e)
 {
     AUTO(json_freep) json_t *body = take_body;
     AUTO(buf_done) struct buf url = {0};
-    const struct pd_op *op = pd_write_op(id);
-    const char *actor = from ? from : c->from_email;
+    const struct pd_op *op = pd_write_op(t->op);
+    const char *actor = t->from ? t->from : c->from_email;
     struct net_req req = {0};
 
     if (!body)
@@ -53,7 +60,7 @@ static int build(struct arena *a, const struct pd_client *c, enum pd_write_id id
         return err_set(e, ERR_INPUT, "%s: From must be one bare e-mail address of a PagerDuty user",
                        op->name);
     buf_init(&url, PD_REQUEST_URL_MAX_BYTES);
-    if (pd_request_path(&url, c, op, incident_id, note_id, e) < 0 ||
+    if (pd_request_path(&url, c, op, t->incident_id, t->note_id, e) < 0 ||
         pd_request_begin(a, c, op, &url, &req, e) < 0)
         return e->code;
     pd_request_header(&req, "From", arena_strdup(a, actor));
@@ -79,7 +86,7 @@ static int text_check(const char *what, const char *text, size_t max, struct err
 int pd_write_acknowledge(struct arena *a, const struct pd_client *c, const char *from,
                          const char *incident_id, struct net_req *out, struct err *e)
 {
-    return build(a, c, PD_WRITE_INCIDENT, from, incident_id, NULL,
+    return build(a, c, &(struct target){PD_WRITE_INCIDENT, from, incident_id, NULL},
                  json_pack("{s:{s:s, s:s}}", "incident", "type", "incident_reference", "status",
                            "acknowledged"),
                  out, e);
@@ -88,7 +95,7 @@ int pd_write_acknowledge(struct arena *a, const struct pd_client *c, const char 
 int pd_write_trigger(struct arena *a, const struct pd_client *c, const char *from,
                      const char *incident_id, struct net_req *out, struct err *e)
 {
-    return build(a, c, PD_WRITE_INCIDENT, from, incident_id, NULL,
+    return build(a, c, &(struct target){PD_WRITE_INCIDENT, from, incident_id, NULL},
                  json_pack("{s:{s:s, s:s}}", "incident", "type", "incident_reference", "status",
                            "triggered"),
                  out, e);
@@ -107,7 +114,7 @@ int pd_write_resolve(struct arena *a, const struct pd_client *c, const char *fro
                                   "status", "resolved", "resolution", resolution)
                       : json_pack("{s:{s:s, s:s}}", "incident", "type", "incident_reference",
                                   "status", "resolved");
-    return build(a, c, PD_WRITE_INCIDENT, from, incident_id, NULL, body, out, e);
+    return build(a, c, &(struct target){PD_WRITE_INCIDENT, from, incident_id, NULL}, body, out, e);
 }
 
 int pd_write_escalate(struct arena *a, const struct pd_client *c, const char *from,
@@ -132,7 +139,8 @@ int pd_write_escalate(struct arena *a, const struct pd_client *c, const char *fr
         CHECK(json_object_set_new(incident, "escalation_policy",
                                   json_pack("{s:s, s:s}", "id", policy_id, "type",
                                             "escalation_policy_reference")) == 0);
-    return build(a, c, PD_WRITE_INCIDENT, from, incident_id, NULL, TAKE(root), out, e);
+    return build(a, c, &(struct target){PD_WRITE_INCIDENT, from, incident_id, NULL}, TAKE(root),
+                 out, e);
 }
 
 static json_t *note_body(const char *content)
@@ -145,7 +153,8 @@ int pd_write_note(struct arena *a, const struct pd_client *c, const char *from,
 {
     if (text_check("note", content, PD_NOTE_MAX_BYTES, e) < 0)
         return e->code;
-    return build(a, c, PD_WRITE_NOTE, from, incident_id, NULL, note_body(content), out, e);
+    return build(a, c, &(struct target){PD_WRITE_NOTE, from, incident_id, NULL}, note_body(content),
+                 out, e);
 }
 
 int pd_write_note_edit(struct arena *a, const struct pd_client *c, const char *from,
@@ -154,7 +163,8 @@ int pd_write_note_edit(struct arena *a, const struct pd_client *c, const char *f
 {
     if (text_check("note", content, PD_NOTE_MAX_BYTES, e) < 0)
         return e->code;
-    return build(a, c, PD_WRITE_NOTE_EDIT, from, incident_id, note_id, note_body(content), out, e);
+    return build(a, c, &(struct target){PD_WRITE_NOTE_EDIT, from, incident_id, note_id},
+                 note_body(content), out, e);
 }
 
 /* Whatever the reader says, the call went out and was answered 2xx: that is doubt, not refusal. */
@@ -222,7 +232,7 @@ int pd_written_note(struct arena *a, const char *body, size_t len, const char *n
                     const char *content, struct pd_note *out, struct err *e)
 {
     AUTO(json_freep) json_t *root = NULL;
-    json_t *j;
+    json_t *j = NULL;
     struct pd_note note = {0};
 
     if (pd_open(body, len, "note", JSON_OBJECT, &root, &j, e) < 0 || !pd_note_read(a, j, &note))

@@ -19,7 +19,7 @@ static bool same(const struct pd_slice *s, const char *text)
 
 static void compare(const char *body, size_t len, const struct pd_scan *s)
 {
-    struct arena *a = arena_new(2 * PD_EVENT_MAX_BYTES + 65536);
+    struct arena *a = arena_new(PD_EVENT_ARENA_BYTES);
     struct pd_event ev;
     struct err e;
     int parsed = pd_event_parse(a, body, len, &ev, &e);

@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (!a) {
         crypto_init();
-        a = arena_new(2 * PD_EVENT_MAX_BYTES + 65536);
+        a = arena_new(PD_EVENT_ARENA_BYTES);
     }
     if (pd_event_parse(a, data, size, &ev, &e) == 0) {
         if (!ev.id || !*ev.id || !ev.type || !*ev.type)

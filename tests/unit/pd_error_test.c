@@ -146,7 +146,7 @@ static void keeps_long_messages_within_bounds(void **state)
     struct pd_error pe;
 
     (void)state;
-    buf_init(&b, 1024 * 1024);
+    buf_init(&b, (size_t)1024 * 1024);
     buf_puts(&b, "{\"error\":{\"message\":\"");
     for (int i = 0; i < 5000; i++)
         buf_puts(&b, "\xc3\xa9");

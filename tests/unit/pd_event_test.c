@@ -11,7 +11,7 @@
 #include "base/text.h"
 #include "pd_test.h"
 
-#define ARENA_BYTES (2 * PD_EVENT_MAX_BYTES + 65536)
+#define ARENA_BYTES PD_EVENT_ARENA_BYTES
 #define INC         "Q3K8VX1M7T2PLA"
 #define SVC         "PCHKOUT"
 

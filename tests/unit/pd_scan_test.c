@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "pd_test.h"
 
-#define ARENA_BYTES (4 * 1024 * 1024)
+#define ARENA_BYTES PD_EVENT_ARENA_BYTES
 
 static bool slice_eq(const struct pd_slice *s, const char *text)
 {
@@ -163,7 +163,7 @@ static char *nested(size_t depth)
 {
     struct buf b = {0};
 
-    buf_init(&b, 1024 * 1024);
+    buf_init(&b, (size_t)1024 * 1024);
     buf_puts(&b, "{\"a\":");
     for (size_t i = 1; i < depth; i++)
         buf_putc(&b, '[');
@@ -177,7 +177,7 @@ static char *wide(size_t values)
 {
     struct buf b = {0};
 
-    buf_init(&b, 1024 * 1024);
+    buf_init(&b, (size_t)1024 * 1024);
     buf_puts(&b, "{\"a\":[1");
     for (size_t i = 1; i < values; i++)
         buf_puts(&b, ",1");
@@ -234,7 +234,7 @@ static void agrees_with_the_full_parse_on_every_published_body(void **state)
         char name[256];
         size_t len = 0;
         char *body;
-        struct pd_scan s;
+        struct pd_scan s = {0};
         struct pd_event ev;
         struct err e;
         int64_t occurred = 0;

@@ -23,7 +23,7 @@ static int setup(void **state)
 {
     (void)state;
     spec = pd_data_json("rest-openapi.json");
-    arena = arena_new(4 * 1024 * 1024);
+    arena = arena_new((size_t)4 * 1024 * 1024);
     return 0;
 }
 
@@ -286,13 +286,15 @@ static void check_member(const char *op, const json_t *schema, const char *name,
 }
 
 /* The object and the objects in it, one level after the other; our bodies have three at most. */
-static void check_object(const char *op, const json_t *schema, const json_t *object)
+static void check_object(const char *op, const json_t *schema, json_t *object)
 {
-    const json_t *level[3] = {object}, *levels_schema[3] = {schema};
+    const json_t *levels_schema[3] = {schema};
+    json_t *level[3] = {object};
     size_t n = 1;
 
     for (size_t i = 0; i < n; i++) {
-        const json_t *required = json_object_get(deref(levels_schema[i]), "required"), *value;
+        const json_t *required = json_object_get(deref(levels_schema[i]), "required");
+        json_t *value;
         const char *name;
         size_t k;
 
