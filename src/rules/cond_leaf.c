@@ -326,6 +326,10 @@ int cond_add_field(struct cond_build *b, size_t parent, const char *path, json_t
     if (field == NULL)
         return yaml_error(b->doc, pointer, b->e, "unknown field '%.80s'; did you mean %s?", path,
                           field_nearest(path));
+    if (b->c->slots->no_policy_fields && field_of_policy(path))
+        return yaml_error(
+            b->doc, pointer, b->e,
+            "%.80s is known to policies only: rules are asked before there is an action", path);
     if (strlen(path) > 200)
         return yaml_error(b->doc, pointer, b->e, "the name of a field is over 200 bytes");
     if (json_is_object(value))

@@ -42,15 +42,18 @@ struct field_def {
     const char *values; /* "high|low": the only texts it may be compared with; NULL = any */
 };
 
+const struct field_def *field_at(size_t i);            /* NULL past the end */
 const struct field_def *field_find(const char *path);  /* NULL when unknown */
 const char *field_nearest(const char *path);           /* for "did you mean" */
 json_t *field_get(const json_t *facts, const char *p); /* borrowed; NULL when missing or null */
 bool field_in_seconds(const char *path);
+bool field_of_policy(const char *path); /* speaks of an action: no rule can know it */
 
 /* Field paths that a set of conditions reads, each once. */
 struct slots {
     char **paths;
     size_t n, room;
+    bool no_policy_fields; /* of a set of rules */
 };
 size_t slots_intern(struct slots *s, const char *path);
 void slots_done(struct slots *s);

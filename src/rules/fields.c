@@ -63,6 +63,7 @@ static const struct field_def FIELDS[] = {
     {"evidence.incident", FIELD_NUMBER, NULL},
     {"evidence.service", FIELD_NUMBER, NULL},
     {"evidence.policy", FIELD_NUMBER, NULL},
+    {"evidence.oncall", FIELD_NUMBER, NULL},
     {"evidence.dependency", FIELD_NUMBER, NULL},
     {"evidence.outlier", FIELD_NUMBER, NULL},
     {"evidence.log", FIELD_NUMBER, NULL},
@@ -71,6 +72,9 @@ static const struct field_def FIELDS[] = {
     {"evidence.change", FIELD_NUMBER, NULL},
     {"evidence.past", FIELD_NUMBER, NULL},
     {"evidence.related", FIELD_NUMBER, NULL},
+    {"evidence.similar", FIELD_NUMBER, NULL},
+    {"evidence.fix", FIELD_NUMBER, NULL},
+    {"evidence.firing", FIELD_NUMBER, NULL},
     {"evidence.source", FIELD_NUMBER, NULL},
     {"evidence.runbook", FIELD_NUMBER, NULL},
     {"evidence.not_checked", FIELD_LIST, NULL},
@@ -116,6 +120,11 @@ const struct field_def *field_find(const char *path)
     return NULL;
 }
 
+const struct field_def *field_at(size_t i)
+{
+    return i < ARRAY_LEN(FIELDS) ? &FIELDS[i] : NULL;
+}
+
 bool cond_field_known(const char *name)
 {
     return field_find(name) != NULL;
@@ -126,6 +135,12 @@ bool field_in_seconds(const char *path)
     size_t len = strlen(path);
 
     return len > 2 && strcmp(path + len - 2, "_s") == 0;
+}
+
+bool field_of_policy(const char *path)
+{
+    return text_starts(path, "action.") || text_starts(path, "assessment.") ||
+           text_starts(path, "people.");
 }
 
 #define NEAR_MAX 64

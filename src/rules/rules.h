@@ -50,6 +50,8 @@ const char *rules_where(const struct rules *r, size_t i);
  *   {severity, category, team, urgency (text or null), model: "ask"|"skip", allow: [verbs], deny: [verbs],
  *    proposals: [{verb, args: {...}, why, rule}], rules: [names that matched], runbooks: [urls],
  *    dropped: [{verb, rule, why}], alarms: [texts], stopped_by: rule or null, rules_hash}
+ * args are named as in the file, not as the gate names them: add_note {note}, escalate {level: number or "next"} or
+ * {policy: id}, resolve {} or {resolve_note}, acknowledge {}. The list keeps the order of rules and, within one, of the file.
  * allow is what remains after deny; add_note alone when no matching rule said `allow`. proposals hold only verbs in allow.
  *
  * explain  NULL, or a new reference: [{rule, where, matched, skipped: "stopped by NAME"?, when: tree of cond_explain()}]

@@ -186,6 +186,7 @@ struct rules *rules_new(void)
     struct rules *r = mem_alloc(sizeof *r);
 
     atomic_init(&r->refs, 1);
+    r->slots.no_policy_fields = true;
     return r;
 }
 

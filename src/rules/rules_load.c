@@ -138,6 +138,14 @@ static int owner_check(const char *path, const struct stat *dir, struct err *e)
     return 0;
 }
 
+/* With the sticky bit others may add files, but those belong to them and are refused one by one. */
+static int folder_check(const char *dir, const struct stat *st, struct err *e)
+{
+    if ((st->st_mode & S_IWOTH) && !(st->st_mode & S_ISVTX))
+        return err_set(e, ERR_DENIED, "%s: every user may write the folder; chmod o-w it", dir);
+    return 0;
+}
+
 static int file_take(struct folder *f, size_t i, const struct stat *dir, struct err *e)
 {
     struct buf path;
@@ -173,7 +181,9 @@ int rules_load(const char *dir, struct rules **out, struct err *e)
             closedir(d);
         return rc;
     }
-    rc = names_read(f, d, e);
+    rc = folder_check(dir, &st, e);
+    if (rc == 0)
+        rc = names_read(f, d, e);
     closedir(d);
     for (i = 0; i < f->n && rc == 0; i++)
         rc = file_take(f, i, &st, e);

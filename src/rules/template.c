@@ -45,8 +45,11 @@ int template_check(const char *text, const struct cond *c, struct err *e)
     if (strlen(text) > TEMPLATE_MAX)
         return err_set(e, ERR_INPUT, "the text is over %d bytes", TEMPLATE_MAX);
     while ((rc = piece_next(text, &at, NULL, name)) > 0) {
-        if (strchr(name, '.') ? cond_field_known(name) : cond_has_capture(c, name))
+        if (strchr(name, '.') ? cond_field_known(name) && !field_of_policy(name)
+                              : cond_has_capture(c, name))
             continue;
+        if (field_of_policy(name))
+            return err_set(e, ERR_INPUT, "{%.80s} is known to policies only", name);
         if (strchr(name, '.'))
             return err_set(e, ERR_INPUT, "{%.80s} is no field; did you mean {%s}?", name,
                            field_nearest(name));

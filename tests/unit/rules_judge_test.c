@@ -291,6 +291,9 @@ static void folder_is_loaded_whole_or_not_at_all(void **state)
     assert_int_equal(chmod(path, 0666), 0); /* H12 */
     assert_int_equal(rules_load(dir, &r, &e), ERR_DENIED);
     remove_file(dir, "30-c.yaml");
+    assert_int_equal(chmod(dir, 0777), 0);
+    assert_int_equal(rules_load(dir, &r, &e), ERR_DENIED);
+    assert_int_equal(chmod(dir, 0700), 0);
     write_file(dir, "30-c.yml", "rules: []\n");
     assert_int_equal(rules_load(dir, &r, &e), ERR_INPUT);
     assert_non_null(strstr(e.msg, ".yaml"));
