@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         hmac_sha256(key, sizeof(key) - 1, body, sizeof(body) - 1, mac);
         hex_encode(mac, sizeof(mac), good);
     }
-    buf_init(&header, 64 * 1024);
+    buf_init(&header, 65536);
     for (size_t i = 0; i < size; i++) {
         if (data[i] == 1)
             buf_puts(&header, good);

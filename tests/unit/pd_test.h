@@ -20,7 +20,7 @@ static inline char *pd_data(const char *name, size_t *len)
     struct err e;
 
     snprintf(path, sizeof(path), "%s%s", PD_DATA, name);
-    if (file_read(path, 16 * 1024 * 1024, &text, len, &e) < 0)
+    if (file_read(path, (size_t)16 * 1024 * 1024, &text, len, &e) < 0)
         fail_msg("%s: %s (the tests need the shared folder beside the project)", path, e.msg);
     return text;
 }
