@@ -1,6 +1,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "rules/rules_priv.h"
 #include "rules_test.h"
 
 static const char HOT[] =
@@ -229,6 +230,22 @@ static void facts_that_cannot_be_read_are_refused(void **state)
     rules_unref(r);
 }
 
+/* The schema lists the verbs once more, for its messages; both lists are the same. */
+static void schema_and_table_know_the_same_verbs(void **state)
+{
+    const char *list = strstr(rules_schema_text, "\"verb\":{\"enum\":[");
+    char all[200] = "\"verb\":{\"enum\":[";
+    int i;
+
+    (void)state;
+    for (i = 0; i < VERB_COUNT; i++)
+        snprintf(all + strlen(all), sizeof all - strlen(all), "%s\"%s\"", i ? "," : "",
+                 verb_name((enum verb)i));
+    snprintf(all + strlen(all), sizeof all - strlen(all), "]}");
+    assert_non_null(list);
+    assert_memory_equal(list, all, strlen(all));
+}
+
 /* ---- loading a folder ---- */
 
 static void write_file(const char *dir, const char *name, const char *text)
@@ -333,6 +350,7 @@ int main(void)
         cmocka_unit_test(no_bare_acknowledge_is_left_over),
         cmocka_unit_test(equal_facts_give_equal_verdicts),
         cmocka_unit_test(facts_that_cannot_be_read_are_refused),
+        cmocka_unit_test(schema_and_table_know_the_same_verbs),
         cmocka_unit_test(folder_is_loaded_whole_or_not_at_all),
         cmocka_unit_test(references_keep_a_set_alive),
     };
