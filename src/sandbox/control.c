@@ -61,6 +61,7 @@ static json_t *features_view(void)
                             world.ability_off[i] == 0 ? json_true()
                                                       : json_integer(world.ability_off[i]));
     json_object_set_new(o, "nulls", json_boolean(world.nulls));
+    json_object_set_new(o, "vendor_type", json_boolean(world.vendor_type));
     json_object_set_new(o, "reopen_refused", json_boolean(world.reopen_refused));
     return o;
 }
@@ -83,6 +84,8 @@ static void post_features(struct req *r)
             }
         } else if (strcmp(name, "nulls") == 0) {
             world.nulls = json_is_true(v);
+        } else if (strcmp(name, "vendor_type") == 0) {
+            world.vendor_type = json_is_true(v);
         } else if (strcmp(name, "reopen_refused") == 0) {
             world.reopen_refused = json_is_true(v);
         } else {

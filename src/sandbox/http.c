@@ -99,7 +99,7 @@ static void add_number(struct MHD_Response *m, const char *name, int value)
 static enum MHD_Result send_reply(struct exchange *x)
 {
     struct req *r = x->req;
-    const char *type = r->raw != NULL ? r->raw_type : "application/json";
+    const char *type = r->raw_type != NULL ? r->raw_type : "application/json";
     char *text = r->raw != NULL     ? TAKE(r->raw)
                  : r->reply != NULL ? json_dumps(r->reply, JSON_COMPACT)
                                     : NULL;

@@ -38,9 +38,9 @@ struct req {
     int limit, remaining, reset_s;
 
     int status;
-    json_t *reply; /* or */
-    char *raw;     /* malloc'ed text */
-    const char *raw_type;
+    json_t *reply;        /* or */
+    char *raw;            /* malloc'ed text */
+    const char *raw_type; /* media type; NULL: application/json */
     int retry_after_s;
     int64_t hold_ms; /* answer only after so long */
 };

@@ -455,6 +455,8 @@ void rest_handle(struct req *r)
     } else {
         reply_not_found(r);
     }
+    if (world.vendor_type && !ours && r->raw == NULL)
+        r->raw_type = VENDOR_TYPE;
     CHECK(r->status != 0);
     world_unlock();
 }

@@ -145,7 +145,7 @@ bool world_reset(const char *scenario, uint64_t seed)
     world.first_number = 4001;
     world.time_scale = 0;
     world.nulls = true;
-    world.reopen_refused = false;
+    world.reopen_refused = world.vendor_type = false;
     world.record_until_mono_ms = 0;
     memset(world.ability_off, 0, sizeof world.ability_off);
     oncall_default();

@@ -179,6 +179,8 @@ struct world {
     double
         time_scale; /* 0: automatic escalations and the end of a snooze are announced but do not come */
     bool nulls;     /* absent members are sent as null, as PagerDuty does; false leaves them out */
+    bool
+        vendor_type; /* answers carry the vendor media type, as the edited specification declares it */
     bool reopen_refused;
     int ability_off[N_ABILITIES]; /* 0: on, else the HTTP status that the feature answers */
     int oncall[N_POLICIES][N_LEVELS][2];
