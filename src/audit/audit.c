@@ -129,8 +129,10 @@ int audit_append(struct audit *a, const struct audit_entry *x, int64_t now_wall_
 
     if (check_entry(x, e) < 0)
         return e->code;
-    if (x->detail)
-        detail = canon = json_canon(x->detail, &len);
+    if (x->detail) {
+        canon = json_canon(x->detail, &len);
+        detail = canon;
+    }
     if (len > AUDIT_DETAIL_MAX)
         return err_set(e, ERR_INPUT, "audit: detail of %s has %zu bytes, over %d", x->verb, len,
                        AUDIT_DETAIL_MAX);

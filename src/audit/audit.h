@@ -20,8 +20,8 @@
 struct audit;
 
 #define AUDIT_NAME_MAX   200 /* bytes of actor, verb, subject and incident, each */
-#define AUDIT_DETAIL_MAX (64 * 1024)
-#define AUDIT_ROW_MAX    (80 * 1024)
+#define AUDIT_DETAIL_MAX 65536
+#define AUDIT_ROW_MAX    81920
 
 struct audit_entry {
     const char *actor;    /* "person:3", "system", "policy:NAME", "standing:2", "sandbox" */

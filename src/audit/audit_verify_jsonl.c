@@ -11,7 +11,7 @@
  * Every line must be the canonical JSON of its row (sorted keys, no white space, raw UTF-8) and end with a line feed. So a
  * changed byte is always a finding: there is no second way to write the same row.
  */
-#define LINE_MAX_BYTES (1024 * 1024)
+#define LINE_MAX_BYTES 1048576
 
 static bool bad_line(struct verify_chain *c, const char *what)
 {

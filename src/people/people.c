@@ -76,15 +76,20 @@ struct change {
     struct store_savepoint sp;
     struct people *p;
     struct audit_head head;
+    const char *actor;
+    int64_t now_wall_ms;
 };
 
-static int change_begin(struct change *c, struct people *p, struct err *e)
+static int change_begin(struct change *c, struct people *p, const char *actor, int64_t now_wall_ms,
+                        struct err *e)
 {
     CHECK(p->audit); /* readers change nothing */
     if (store_savepoint(&c->sp, p->store, e) < 0)
         return e->code;
     c->p = p;
     c->head = audit_head(p->audit);
+    c->actor = actor;
+    c->now_wall_ms = now_wall_ms;
     return 0;
 }
 
@@ -98,17 +103,17 @@ static void change_end(struct change *c)
 }
 
 /* Takes over detail. */
-static int record(struct change *c, const char *actor, const char *verb, const char *kind,
-                  int64_t id, json_t *detail, int64_t now_wall_ms, struct err *e)
+static int record(struct change *c, const char *verb, const char *kind, int64_t id, json_t *detail,
+                  struct err *e)
 {
     json_auto_t *owned = detail;
     char subject[48];
-    struct audit_entry x = {.actor = actor, .verb = verb, .subject = subject, .detail = owned};
+    struct audit_entry x = {.actor = c->actor, .verb = verb, .subject = subject, .detail = owned};
 
     if (!owned)
         return err_set(e, ERR_INPUT, "%s %" PRId64 ": a text is not valid UTF-8", kind, id);
     (void)snprintf(subject, sizeof subject, "%s:%" PRId64, kind, id);
-    if (audit_append(c->p->audit, &x, now_wall_ms, e) < 0 || store_release(&c->sp, e) < 0)
+    if (audit_append(c->p->audit, &x, c->now_wall_ms, e) < 0 || store_release(&c->sp, e) < 0)
         return e->code;
     c->p = NULL; /* both are kept */
     return 0;
@@ -191,15 +196,15 @@ int people_add(struct people *p, const struct person *x, const char *actor, int6
 {
     AUTO(change_end) struct change c = {0};
     json_t *detail;
-    int64_t added;
+    int64_t added = 0;
 
-    if (check_person(x, e) < 0 || change_begin(&c, p, e) < 0 ||
+    if (check_person(x, e) < 0 || change_begin(&c, p, actor, now_wall_ms, e) < 0 ||
         insert_person(p, x, now_wall_ms, &added, e) < 0)
         return e->code;
     detail = json_pack("{s:s, s:s, s:s, s:s, s:b, s:b}", "name", x->name, "email", x->email,
                        "pd_user_id", x->pd_user_id, "role", role_name(x->role), "agent", x->agent,
                        "disabled", x->disabled);
-    if (record(&c, actor, "person.added", "person", added, detail, now_wall_ms, e) < 0)
+    if (record(&c, "person.added", "person", added, detail, e) < 0)
         return e->code;
     *id = added;
     return 0;
@@ -221,7 +226,7 @@ int people_set_role(struct people *p, int64_t id, enum role r, const char *actor
 {
     AUTO(change_end) struct change c = {0};
     struct store_stmt *q;
-    struct person was;
+    struct person was = {0};
 
     if (r < ROLE_VIEWER || r > ROLE_ADMIN)
         return err_set(e, ERR_INPUT, "a role is viewer, responder or admin");
@@ -229,31 +234,32 @@ int people_set_role(struct people *p, int64_t id, enum role r, const char *actor
         return e->code;
     if (was.role == r)
         return 0; /* nothing changed, so there is nothing to record */
-    if (change_begin(&c, p, e) < 0)
+    if (change_begin(&c, p, actor, now, e) < 0)
         return e->code;
     q = store_begin(p->set, PEOPLE_SET_ROLE);
     store_bind_int(q, 1, id);
     store_bind_text(q, 2, role_name(r));
     if (store_exec(q, e) < 0)
         return e->code;
-    return record(&c, actor, "person.role_changed", "person", id,
-                  json_pack("{s:s, s:s}", "from", role_name(was.role), "to", role_name(r)), now, e);
+    return record(&c, "person.role_changed", "person", id,
+                  json_pack("{s:s, s:s}", "from", role_name(was.role), "to", role_name(r)), e);
 }
 
 int people_set_disabled(struct people *p, int64_t id, bool disabled, const char *actor, int64_t now,
                         struct err *e)
 {
     AUTO(change_end) struct change c = {0};
-    struct person was;
+    struct person was = {0};
 
     if (people_get(p, id, &was, e) < 0)
         return e->code;
     if (was.disabled == disabled)
         return 0;
-    if (change_begin(&c, p, e) < 0 || set_number(p, PEOPLE_SET_DISABLED, id, disabled, e) < 0)
+    if (change_begin(&c, p, actor, now, e) < 0 ||
+        set_number(p, PEOPLE_SET_DISABLED, id, disabled, e) < 0)
         return e->code;
-    return record(&c, actor, disabled ? "person.disabled" : "person.enabled", "person", id,
-                  json_object(), now, e);
+    return record(&c, disabled ? "person.disabled" : "person.enabled", "person", id, json_object(),
+                  e);
 }
 
 /* The one row of a statement whose parameters are bound. */
@@ -367,8 +373,8 @@ int people_token_new(struct people *p, int64_t person_id, const char *label, con
     AUTO(change_end) struct change c = {0};
     char token[TOKEN_TEXT_MAX] = TOKEN_PREFIX;
     uint8_t raw[TOKEN_BYTES];
-    struct person who;
-    int64_t id;
+    struct person who = {0};
+    int64_t id = 0;
 
     if (!label || !*label || strlen(label) > TOKEN_LABEL_MAX)
         return err_set(e, ERR_INPUT, "a label has 1 to %d bytes", TOKEN_LABEL_MAX);
@@ -380,10 +386,10 @@ int people_token_new(struct people *p, int64_t person_id, const char *label, con
     crypto_random(raw, sizeof raw);
     base64url(raw, sizeof raw, token + strlen(TOKEN_PREFIX));
     explicit_bzero(raw, sizeof raw);
-    if (change_begin(&c, p, e) < 0 || insert_token(p, person_id, label, token, now, &id, e) < 0 ||
-        record(&c, actor, "token.created", "token", id,
-               json_pack("{s:I, s:s}", "person", (json_int_t)person_id, "label", label), now,
-               e) < 0) {
+    if (change_begin(&c, p, actor, now, e) < 0 ||
+        insert_token(p, person_id, label, token, now, &id, e) < 0 ||
+        record(&c, "token.created", "token", id,
+               json_pack("{s:I, s:s}", "person", (json_int_t)person_id, "label", label), e) < 0) {
         explicit_bzero(token, sizeof token);
         return e->code;
     }
@@ -413,17 +419,18 @@ int people_token_revoke(struct people *p, int64_t token_id, const char *actor, i
     store_reset(q);
     if (revoked)
         return 0;
-    if (change_begin(&c, p, e) < 0 || set_number(p, PEOPLE_TOKEN_REVOKE, token_id, now, e) < 0)
+    if (change_begin(&c, p, actor, now, e) < 0 ||
+        set_number(p, PEOPLE_TOKEN_REVOKE, token_id, now, e) < 0)
         return e->code;
-    return record(&c, actor, "token.revoked", "token", token_id,
-                  json_pack("{s:I}", "person", (json_int_t)person_id), now, e);
+    return record(&c, "token.revoked", "token", token_id,
+                  json_pack("{s:I}", "person", (json_int_t)person_id), e);
 }
 
 int people_token_check(struct people *p, const char *token, struct person *out, struct err *e)
 {
     struct store_stmt *q = store_begin(p->set, PEOPLE_TOKEN_CHECK);
     char digest[SHA256_HEX];
-    struct person who;
+    struct person who = {0};
     bool valid;
     int rc;
 

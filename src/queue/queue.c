@@ -168,7 +168,7 @@ static int read_running(struct queue *q, int64_t id, struct running *out, struct
 
 int queue_bury(struct queue *q, int64_t id, const char *why, int64_t now_wall_ms, struct err *e)
 {
-    struct running job;
+    struct running job = {0};
     struct store_stmt *st;
 
     if (read_running(q, id, &job, e) < 0)

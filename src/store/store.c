@@ -175,7 +175,7 @@ static int open_file(struct store *s, struct err *e)
     rc = sqlite3_open_v2(s->path, &s->db, flags, NULL);
     if (rc != SQLITE_OK)
         return store_fail(s, rc, "open", e);
-    sqlite3_busy_timeout(s->db, s->read_only ? STORE_READER_BUSY_MS : STORE_WRITER_BUSY_MS);
+    sqlite3_busy_timeout(s->db, STORE_BUSY_MS);
     return 0;
 }
 

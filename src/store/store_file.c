@@ -66,7 +66,7 @@ static long holder_pid(int fd)
     return strtol(text, NULL, 10);
 }
 
-int store_lock(const char *path, int *out, struct err *e)
+int store_lock(const char *path, int *locked_fd, struct err *e)
 {
     char name[4096], pid[24];
     int fd, len;
@@ -96,7 +96,7 @@ int store_lock(const char *path, int *out, struct err *e)
         (void)close(fd);
         return e->code;
     }
-    *out = fd;
+    *locked_fd = fd;
     return 0;
 }
 

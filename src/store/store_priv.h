@@ -7,10 +7,9 @@
 
 /* Shared by the sources of this room and its unit test; no other room includes it. */
 
-#define STORE_PARAM_MAX      48
-#define STORE_DEPTH_MAX      16
-#define STORE_WRITER_BUSY_MS 250
-#define STORE_READER_BUSY_MS 250
+#define STORE_PARAM_MAX 48
+#define STORE_DEPTH_MAX 16
+#define STORE_BUSY_MS   250
 
 struct store_stmt {
     sqlite3_stmt *q;
@@ -64,7 +63,7 @@ bool store_tx_lost(const struct store *s);
 /* store_file.c. The name of a file system that SQLite's locks cannot be trusted on, NULL when it is fine. */
 const char *store_fs_refused(long statfs_type, bool allow_fuse);
 int store_check_fs(const char *path, struct err *e) MUST_CHECK;
-int store_lock(const char *path, int *fd, struct err *e) MUST_CHECK;
+int store_lock(const char *path, int *locked_fd, struct err *e) MUST_CHECK;
 int store_make_file(const char *path, struct err *e) MUST_CHECK;
 
 struct store_migration {

@@ -156,7 +156,7 @@ int store_checkpoint(struct store *s, bool truncate, struct err *e)
     /* TRUNCATE would wait for readers, and the engine waits for nobody. */
     sqlite3_busy_timeout(s->db, 0);
     rc = sqlite3_wal_checkpoint_v2(s->db, NULL, mode, &in_wal, &copied);
-    sqlite3_busy_timeout(s->db, STORE_WRITER_BUSY_MS);
+    sqlite3_busy_timeout(s->db, STORE_BUSY_MS);
     if (rc != SQLITE_OK)
         return store_fail(s, rc, "checkpoint", e);
     if (in_wal < 0 || copied < in_wal)
