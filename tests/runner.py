@@ -15,7 +15,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOGS = os.path.join(TOP, "build", "test-logs")
 SHARED = os.path.join(TOP, "..", "shared")
 # Unit tests that start threads: they also run under ThreadSanitizer.
-THREADED = ["engine_test", "net_poll_test", "http_test"]
+THREADED = ["engine_test", "net_poll_test", "rules_redos_test", "http_test"]
 FUZZ_SECONDS = 5
 
 
