@@ -7,6 +7,7 @@
 const struct step *const daemon_steps[] = {
     &triage_step_intake,
     &triage_step_enrich,
+    &triage_step_context,
     &triage_step_judge,
     &triage_step_assess,
     &triage_step_propose,

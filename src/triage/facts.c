@@ -60,17 +60,27 @@ static void put_names(json_t *j, const char *list, const char *first, const json
     json_object_set_new(j, list, all);
 }
 
-static bool snoozed(const json_t *in)
+/*
+ * A snooze is an acknowledgement that ends by itself; only the log tells it from one that the service lets time out. The
+ * gate reads it the same way.
+ */
+static bool snoozed(const json_t *in, const json_t *log)
 {
-    const json_t *pending = json_opt_arr(in, "pending");
+    const json_t *list = json_opt_arr(log, "entries");
+    int64_t begun = -1, ended = -1;
 
-    /* A snooze is an acknowledgement that ends at a given time and without a service's time-out. */
-    if (!text_eq(json_opt_str(in, "status"), "acknowledged"))
-        return false;
-    for (size_t i = 0; i < json_array_size(pending); i++)
-        if (text_eq(json_opt_str(json_array_get(pending, i), "type"), "unacknowledge"))
-            return true;
-    return false;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *x = json_array_get(list, i);
+        const char *type = json_opt_str(x, "type");
+        int64_t at = json_opt_int(x, "at_ms", 0);
+
+        if (text_eq(type, "snooze_log_entry") && at > begun)
+            begun = at;
+        else if ((text_eq(type, "unacknowledge_log_entry") || text_eq(type, "resolve_log_entry")) &&
+                 at > ended)
+            ended = at;
+    }
+    return begun > ended && text_eq(json_opt_str(in, "status"), "acknowledged");
 }
 
 static int level_of(const struct triage_items *it, const struct pd_incident *in)
@@ -86,6 +96,7 @@ static int level_of(const struct triage_items *it, const struct pd_incident *in)
 
 static json_t *incident_facts(const struct triage_items *it, const json_t *in, int64_t now_ms)
 {
+    const struct triage_item *log = triage_items_find(it, EV_LOG);
     json_t *j = json_object();
     struct pd_incident pd;
     int level;
@@ -108,8 +119,8 @@ static json_t *incident_facts(const struct triage_items *it, const json_t *in, i
     put_age(j, "age_s", json_opt_int(in, "created_ms", 0), now_ms);
     if (json_opt_obj(in, "custom"))
         json_object_set(j, "custom", json_opt_obj(in, "custom"));
-    if (json_opt_arr(in, "pending"))
-        json_object_set_new(j, "snoozed", json_boolean(snoozed(in)));
+    if (log)
+        json_object_set_new(j, "snoozed", json_boolean(snoozed(in, log->body)));
     level = ev_read_incident(it->arena, in, &pd) ? level_of(it, &pd) : 0;
     if (level > 0)
         put_int(j, "level", level);

@@ -88,8 +88,8 @@ int triage_facts_from_file(const char *bytes, size_t len, int64_t now_wall_ms, j
     const json_t *incident;
 
     if (len > PD_REPLY_MAX_BYTES)
-        return err_set(e, ERR_INPUT, "the incident file has %zu bytes, %d are read at most", len,
-                       PD_REPLY_MAX_BYTES);
+        return err_set(e, ERR_INPUT, "the incident file has %zu bytes, %zu are read at most", len,
+                       (size_t)PD_REPLY_MAX_BYTES);
     if (json_parse(bytes, len, FILE_TOKENS, &root, e) < 0)
         return err_wrap(e, "incident file");
     /* Room for what every reader may ask: four times the bytes and 256 KiB, five readers, and the items. */

@@ -140,18 +140,21 @@ CREATE TABLE incident (                          -- triage
     next_evidence     INTEGER NOT NULL DEFAULT 1,
     enriched_ms       INTEGER,                   -- last time all required calls answered
     first_seen_ms     INTEGER NOT NULL,
-    judged_ms         INTEGER                    -- first time the rules' view was there
+    judged_ms         INTEGER,                   -- first time the rules' view was there
+    verdict           TEXT                       -- body.sha256 of what judge said last: {verdict, facts, bundle_id}
 ) STRICT;
 CREATE INDEX incident_open ON incident (seq) WHERE status <> 'resolved';
-CREATE INDEX incident_service ON incident (service_id, created_ms);
-CREATE INDEX incident_symptom ON incident (service_id, symptom, created_ms);
+CREATE INDEX incident_service ON incident (service_id, seq);
+CREATE INDEX incident_open_service ON incident (service_id, seq) WHERE status <> 'resolved';
+CREATE INDEX incident_resolved ON incident (seq) WHERE status = 'resolved';
+CREATE INDEX incident_resolved_service ON incident (service_id, seq) WHERE status = 'resolved';
 CREATE INDEX incident_number ON incident (number) WHERE number IS NOT NULL;
 
 CREATE TABLE evidence (                          -- triage: insert only; E<num> per incident, never reused
     incident_id TEXT NOT NULL REFERENCES incident (id),
     num         INTEGER NOT NULL,
     kind        TEXT NOT NULL,                   -- incident, alert, log, note, change, past, related, outlier, service, policy,
-                                                 -- oncall, dependency, similar
+                                                 -- oncall, dependency, similar, fix, firing
     state       TEXT NOT NULL CHECK (state IN ('ok', 'not_checked')),
     source      TEXT NOT NULL,                   -- where it came from: "alert:PXYZ", "GET /incidents/{id}/alerts"
     summary     TEXT NOT NULL,                   -- one safe line; for not_checked: why
@@ -188,6 +191,22 @@ CREATE TABLE assessment (                        -- triage
     created_ms  INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX assessment_incident ON assessment (incident_id, id);
+
+CREATE TABLE past_incident (                     -- triage: what each service had, to tell how often a symptom came
+    id          TEXT PRIMARY KEY,
+    service_id  TEXT NOT NULL,
+    symptom     TEXT NOT NULL,                   -- normalised title
+    number      INTEGER NOT NULL,
+    title       TEXT NOT NULL,
+    status      TEXT NOT NULL,
+    created_ms  INTEGER NOT NULL,
+    resolved_ms INTEGER,
+    by_type     TEXT,                            -- who changed the status last: "user", "service" ...
+    by_id       TEXT,
+    by_name     TEXT,
+    merged      INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+CREATE INDEX past_symptom ON past_incident (service_id, symptom, created_ms);
 
 CREATE TABLE pd_cache (                          -- triage: services, policies, on-calls, dependencies, histories
     key        TEXT PRIMARY KEY,                 -- "service:PXYZ"
@@ -236,17 +255,28 @@ CREATE TABLE proposal (                          -- gate
     reason        TEXT,                          -- how it ended, in words
     ended_by      TEXT,                          -- "person:3", "PagerDuty: Ingrid Solheim", "policy:NAME", "system"
     replaces_id   INTEGER,                       -- the stale or superseded one that this follows
+    status_then   TEXT,                          -- of the incident when it was proposed
+    on_expiry     TEXT NOT NULL DEFAULT 'drop' CHECK (on_expiry IN ('drop', 'ask_next', 'keep')),
+    asked_level   INTEGER NOT NULL DEFAULT 0,    -- ask_next: the escalation level that was named last
+    asked         TEXT,                          -- and the names on call there
     created_ms    INTEGER NOT NULL,
-    expires_ms    INTEGER NOT NULL,
+    expires_ms    INTEGER NOT NULL,              -- 0: no deadline
     approved_ms   INTEGER,
     ended_ms      INTEGER
 ) STRICT;
 CREATE INDEX proposal_live ON proposal (incident_id, id)
     WHERE state IN ('pending', 'approved', 'executing', 'unsure');
-CREATE INDEX proposal_expiry ON proposal (expires_ms) WHERE state = 'pending';
+CREATE INDEX proposal_live_id ON proposal (id) WHERE state IN ('pending', 'approved', 'executing', 'unsure');
 CREATE INDEX proposal_state ON proposal (state, id);
 CREATE INDEX proposal_incident ON proposal (incident_id, id);
 CREATE INDEX proposal_subject ON proposal (subject_kind, subject_id, key, id);
+
+CREATE TABLE gate_view (                         -- gate: the newest state of an incident as the gate was shown it
+    incident_id TEXT PRIMARY KEY,
+    view        TEXT NOT NULL,                   -- canonical JSON
+    seen_ms     INTEGER NOT NULL,
+    reopened_ms INTEGER NOT NULL DEFAULT 0       -- what was rejected or overtaken before this may be proposed again
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE proposal_counter (                  -- gate
     state TEXT PRIMARY KEY,
@@ -296,6 +326,7 @@ CREATE TABLE decision (                          -- gate: insert only
     FOREIGN KEY (proposal_id, revision) REFERENCES revision (proposal_id, revision)
 ) STRICT;
 CREATE INDEX decision_proposal ON decision (proposal_id, revision);
+CREATE INDEX decision_actor ON decision (actor, created_ms);
 CREATE UNIQUE INDEX decision_once ON decision (proposal_id, revision, actor);
 CREATE TRIGGER decision_no_update BEFORE UPDATE ON decision
 BEGIN SELECT RAISE(ABORT, 'the decision table is insert only'); END;
@@ -334,7 +365,11 @@ CREATE TABLE execution (                         -- gate: one row per action of 
     last_empty_ms       INTEGER,
     fence               INTEGER NOT NULL DEFAULT 0,
     epoch               INTEGER NOT NULL DEFAULT 0,
+    verified_ms         INTEGER,                 -- when the state was read that allowed the send that is queued
+    log_after_ms        INTEGER,                 -- newest log entry before the first send, by PagerDuty's clock
+    log_last_id         TEXT,                    -- and its id: what comes later may be ours
     note_id             TEXT,
+    after               TEXT,                    -- JSON: the bound state when it was proved
     result              TEXT,                    -- JSON: how it was proved, or why not
     created_ms          INTEGER NOT NULL,
     ended_ms            INTEGER,

@@ -1,0 +1,322 @@
+/*
+ * judge:   facts -> verdict, whether or not PagerDuty has answered; what is missing is named
+ * assess:  verdict and what is known -> an assessment row, when something changed
+ * propose: the verdict's proposals to the gate, and the one code-made note
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/crypto.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "triage/triage_priv.h"
+#include "triage/triage_sql.h"
+
+#define NO_ANSWER_YET "PagerDuty has not answered yet"
+#define KEEP_MAX      32
+
+/* ---- what the rules see ---- */
+
+static int snapshot_item(const struct engine_pass *p, const struct incident_row *row,
+                         struct triage_items *it, struct err *e)
+{
+    json_t *body;
+
+    if (!row->snapshot) /* only notes or tasks of it were heard of */
+        body = json_pack("{s:s, s:s}", "id", row->id, "from", "webhook");
+    else if (row_snapshot(p, row, &body, e) < 0)
+        return e->code;
+    triage_items_add(it, EV_INCIDENT, row->from_rest ? "GET /incidents/{id}" : "webhook", body,
+                     row->created_ms);
+    if (!row->from_rest)
+        triage_items_not_checked(it, EV_INCIDENT, "incident",
+                                 row->enriched_ms ? "a newer webhook came since PagerDuty answered"
+                                                  : NO_ANSWER_YET);
+    return 0;
+}
+
+/* An item of the old bundle beside the newest snapshot: the same incident item, or one that it replaces. */
+static void bundle_merge(struct triage_items *now, const struct triage_items *old)
+{
+    char newest[SHA256_HEX], other[SHA256_HEX];
+
+    triage_item_digest(&now->v[0], newest);
+    for (size_t i = 0; i < old->n; i++) {
+        const struct triage_item *o = &old->v[i];
+
+        if (text_eq(o->kind, EV_INCIDENT) && o->ok) {
+            triage_item_digest(o, other);
+            if (strcmp(newest, other) == 0)
+                now->v[0].num = o->num;
+            continue;
+        }
+        if (text_eq(o->kind, EV_FIRING)) /* told afresh from our own rows */
+            continue;
+        if (o->ok)
+            triage_items_add(now, o->kind, o->source, json_incref(o->body), o->at_ms);
+        else
+            triage_items_not_checked(now, o->kind, o->source, o->summary);
+        now->v[now->n - 1].num = o->num;
+    }
+}
+
+int judge_items(const struct engine_pass *p, const struct incident_row *row,
+                struct triage_items *it, struct err *e)
+{
+    AUTO(triage_items_done) struct triage_items old = {0};
+
+    triage_items_init(&old, it->arena);
+    if (snapshot_item(p, row, it, e) < 0 || evidence_load(p, row->id, row->bundle_id, &old, e) < 0)
+        return e->code;
+    bundle_merge(it, &old);
+    if (evidence_firing(p, row, it, e) < 0)
+        return e->code;
+    if (row->bundle_id == 0)
+        triage_items_rest(it, "PagerDuty", NO_ANSWER_YET);
+    return 0;
+}
+
+static int group_size(const struct engine_pass *p, const char *id, int64_t *out, struct err *e)
+{
+    struct store_stmt *q = sql(p, GROUP_SIZE);
+    int rc;
+
+    store_bind_text(q, 1, id);
+    rc = store_step(q, e);
+    *out = rc > 0 ? store_int(q, 0) : 0;
+    store_reset(q);
+    return rc < 0 ? rc : 0;
+}
+
+/* ---- judge ---- */
+
+static int body_put(const struct engine_pass *p, const json_t *j, char sha[SHA256_HEX],
+                    struct err *e)
+{
+    size_t len;
+    char *text = json_canon_arena(p->arena, j, &len);
+
+    return store_body_put(p->store, text, len, p->now_wall_ms, sha, e);
+}
+
+static int body_json(const struct engine_pass *p, const char *sha, json_t **out, struct err *e)
+{
+    const char *text;
+    size_t len;
+
+    if (store_body_get(p->store, sha, p->arena, &text, &len, e) < 0)
+        return e->code;
+    *out = json_loadb(text, len, 0, NULL);
+    return *out ? 0 : err_set(e, ERR_INTERNAL, "the stored body %.16s is damaged", sha);
+}
+
+/* A backlog of events may stand before this incident's own: the newest of them is taken now. */
+static int row_or_event(const struct engine_pass *p, const char *id, struct incident_row *row,
+                        struct err *e)
+{
+    struct store_stmt *q;
+    const char *event = NULL;
+    int rc = row_get(p, id, row, e);
+
+    if (rc != ERR_NOT_FOUND)
+        return rc;
+    q = sql(p, EVENT_NEWEST_NEW);
+    store_bind_text(q, 1, id);
+    rc = store_step(q, e);
+    if (rc > 0)
+        event = store_text_dup(q, 0, p->arena);
+    store_reset(q);
+    if (rc < 0)
+        return rc;
+    if (event && intake_event(p, event, e) < 0)
+        return e->code;
+    return row_get(p, id, row, e);
+}
+
+static int rule_alarms(struct engine_pass *p, const json_t *verdict, struct err *e)
+{
+    const json_t *list = json_opt_arr(verdict, "alarms");
+
+    if (json_array_size(list) == 0)
+        return 0;
+    return engine_alarm(
+        p, "rules.limits", json_string_value(json_array_get(list, 0)),
+        "simplify the pattern that the text names; the rule did not match meanwhile", e);
+}
+
+static int judged(const struct engine_pass *p, const struct incident_row *row, json_t *verdict,
+                  const char *facts_sha, struct err *e)
+{
+    AUTO(json_freep)
+    json_t *said = json_pack("{s:O, s:s, s:I}", "verdict", verdict, "facts", facts_sha, "bundle_id",
+                             (json_int_t)row->bundle_id);
+    struct store_stmt *q;
+    char sha[SHA256_HEX];
+
+    if (body_put(p, said, sha, e) < 0)
+        return e->code;
+    q = sql(p, INCIDENT_VERDICT);
+    store_bind_text(q, 1, row->id);
+    store_bind_text(q, 2, sha);
+    store_bind_int(q, 3, p->now_wall_ms);
+    if (sql_run(q, e) < 0)
+        return e->code;
+    return job_add(p, "assess", row->id, PRIO_JUDGE, p->now_wall_ms, e);
+}
+
+static int judge_apply(struct step_ctx *c, struct err *e)
+{
+    AUTO(triage_items_done) struct triage_items it = {0};
+    AUTO(json_freep) json_t *facts = NULL;
+    AUTO(json_freep) json_t *verdict = NULL;
+    struct engine_pass *p = step_pass(c);
+    struct incident_row row;
+    char sha[SHA256_HEX];
+    int64_t group = 0;
+
+    if (row_or_event(p, step_job(c)->subject, &row, e) < 0)
+        return e->code;
+    triage_items_init(&it, p->arena);
+    if (judge_items(p, &row, &it, e) < 0 || group_size(p, row.id, &group, e) < 0)
+        return e->code;
+    facts = triage_facts(&it, group, p->now_wall_ms);
+    if (rules_judge(world_of(p)->rules, facts, p->now_wall_ms, &verdict, NULL, e) < 0)
+        return err_wrap(e, "judging %s", row.id);
+    if (rule_alarms(p, verdict, e) < 0 || body_put(p, facts, sha, e) < 0)
+        return e->code;
+    return judged(p, &row, verdict, sha, e);
+}
+
+const struct step triage_step_judge = {.name = "judge",
+                                       .apply = judge_apply,
+                                       .max_attempts = 10,
+                                       .backoff_ms = 500,
+                                       .backoff_max_ms = 10000};
+
+/* ---- assess ---- */
+
+static void assessment_digest(const json_t *verdict, const json_t *known, char out[SHA256_HEX])
+{
+    struct digest d;
+    size_t len;
+    char *text = json_canon(verdict, &len);
+
+    digest_begin(&d, "triaged.assessment.v1");
+    digest_bytes(&d, text, len);
+    mem_freep(&text);
+    text = json_canon(known, &len);
+    digest_bytes(&d, text, len);
+    mem_freep(&text);
+    digest_end(&d, out);
+}
+
+static int assessment_same(const struct engine_pass *p, int64_t id, const char *digest, bool *same,
+                           struct err *e)
+{
+    struct store_stmt *q = sql(p, ASSESSMENT_GET);
+    int rc;
+
+    store_bind_int(q, 1, id);
+    rc = store_step(q, e);
+    *same = rc > 0 && text_eq(store_text(q, 11), digest);
+    store_reset(q);
+    return rc < 0 ? rc : 0;
+}
+
+struct assessed {
+    const json_t *verdict, *known;
+    const char *facts_sha, *digest;
+    int64_t bundle_id;
+};
+
+static int assessment_put(const struct engine_pass *p, const char *id, const struct assessed *x,
+                          int64_t *out, struct err *e)
+{
+    struct store_stmt *q = sql(p, ASSESSMENT_PUT);
+    size_t len;
+    int rc;
+
+    store_bind_text(q, 1, id);
+    bind_known(q, 2, x->bundle_id);
+    store_bind_text(q, 3, "rules");
+    store_bind_text(q, 4, json_opt_str(x->verdict, "severity"));
+    store_bind_text(q, 5, json_opt_str(x->verdict, "category"));
+    store_bind_text(q, 6, json_opt_str(x->verdict, "team"));
+    store_bind_text(q, 7, json_opt_str(x->verdict, "urgency"));
+    store_bind_text(q, 8, json_canon_arena(p->arena, x->verdict, &len));
+    store_bind_text(q, 9, x->facts_sha);
+    store_bind_text(q, 10, json_canon_arena(p->arena, x->known, &len));
+    store_bind_text(q, 11, x->digest);
+    store_bind_int(q, 12, p->now_wall_ms);
+    rc = store_step(q, e);
+    *out = rc > 0 ? store_int(q, 0) : 0;
+    store_reset(q);
+    if (rc < 0)
+        return rc;
+    q = sql(p, INCIDENT_ASSESSED);
+    store_bind_text(q, 1, id);
+    store_bind_int(q, 2, *out);
+    return sql_run(q, e);
+}
+
+static int assessment_audit(struct engine_pass *p, const char *id, int64_t assessment,
+                            const struct assessed *x, struct err *e)
+{
+    AUTO(json_freep)
+    json_t *detail = json_pack(
+        "{s:I, s:s, s:s, s:s, s:s?, s:s?, s:O}", "assessment_id", (json_int_t)assessment, "origin",
+        "rules", "digest", x->digest, "facts", x->facts_sha, "severity",
+        json_opt_str(x->verdict, "severity"), "category", json_opt_str(x->verdict, "category"),
+        "rules_hash", json_object_get(x->verdict, "rules_hash"));
+    char subject[64];
+
+    snprintf(subject, sizeof(subject), "incident:%s", id);
+    const struct audit_entry a = {.actor = "system",
+                                  .verb = "assessment.made",
+                                  .subject = subject,
+                                  .incident = id,
+                                  .detail = detail};
+
+    return audit_append(p->audit, &a, p->now_wall_ms, e);
+}
+
+static int assess_apply(struct step_ctx *c, struct err *e)
+{
+    AUTO(triage_items_done) struct triage_items it = {0};
+    AUTO(json_freep) json_t *said = NULL;
+    AUTO(json_freep) json_t *known = NULL;
+    struct engine_pass *p = step_pass(c);
+    struct incident_row row;
+    struct assessed x;
+    char digest[SHA256_HEX];
+    int64_t id;
+    bool same;
+
+    if (row_get(p, step_job(c)->subject, &row, e) < 0)
+        return e->code;
+    if (!row.verdict)
+        return err_set(e, ERR_NOT_FOUND, "%s is not judged yet", row.id);
+    triage_items_init(&it, p->arena);
+    if (body_json(p, row.verdict, &said, e) < 0 || judge_items(p, &row, &it, e) < 0)
+        return e->code;
+    known = triage_known(&it);
+    x = (struct assessed){.verdict = json_object_get(said, "verdict"),
+                          .known = known,
+                          .facts_sha = json_opt_str(said, "facts"),
+                          .digest = digest,
+                          .bundle_id = row.bundle_id};
+    assessment_digest(x.verdict, known, digest);
+    if (assessment_same(p, row.assessment_id, digest, &same, e) < 0)
+        return e->code;
+    if (same) /* nothing that a person would read differently */
+        return 0;
+    if (assessment_put(p, row.id, &x, &id, e) < 0 || assessment_audit(p, row.id, id, &x, e) < 0)
+        return e->code;
+    return job_add(p, "propose", row.id, PRIO_FOLLOW, p->now_wall_ms, e);
+}
+
+const struct step triage_step_assess = {.name = "assess",
+                                        .apply = assess_apply,
+                                        .max_attempts = 10,
+                                        .backoff_ms = 500,
+                                        .backoff_max_ms = 10000};
