@@ -246,7 +246,7 @@ def check_approved(sandbox, d, incident):
     p = fresh_proposal(d, incident, "escalate", "level=2")
     approve(d, p)
     d.wait_state(p["id"], "done")
-    hits = [e for e in sandbox.effects() if e["incident"] == incident and e["kind"] == "escalate"]
+    hits = [e for e in sandbox.effects() if e["incident_id"] == incident and e["kind"] == "escalate"]
     if len(hits) != 1:
         raise Failed("one escalation was approved, the oracle has %d" % len(hits))
     return p["id"], "done"
@@ -269,7 +269,7 @@ def check_stale(sandbox, d, incident):
     sandbox.act(incident, "bo.lindqvist@lumenparcel.example", "resolve")
     d.wait_state(p["id"], "stale")
     d.ctl("kill-switch", "release", "--yes")
-    if any(e["incident"] == incident and e["kind"] == "escalate" for e in sandbox.effects()):
+    if any(e["incident_id"] == incident and e["kind"] == "escalate" for e in sandbox.effects()):
         raise Failed("a stale escalation was carried out")
     return p["id"], "stale"
 
@@ -307,7 +307,7 @@ def agree(sandbox, d):
     effects = sandbox.effects()
     if len(effects) != len(done):
         raise Failed("the gate calls %d actions done, the oracle has %d effects:\n%s" % (
-            len(done), len(effects), "\n".join("%s %s" % (e["kind"], e["incident"]) for e in effects)))
+            len(done), len(effects), "\n".join("%s %s" % (e["kind"], e["incident_id"]) for e in effects)))
     print("  %d actions done, %d effects in the oracle" % (len(done), len(effects)))
     print("  " + d.ctl("audit", "verify").strip().replace("\n", "\n  "))
 

@@ -178,7 +178,7 @@ class Sandbox(Process):
 
     def effects(self, incident=None, source="api"):
         return [line for line in self.oracle() if line.get("source") == source and
-                (incident is None or line.get("incident") == incident)]
+                (incident is None or line.get("incident_id") == incident)]
 
 
 CONFIG = """
@@ -393,6 +393,10 @@ class World:
 
     def hook(self, **kw):
         self.sandbox.control("webhook", dict({"url": self.daemon.webhook_url, "secret": SECRET}, **kw))
+
+    def hook_port(self):
+        """After a restart: the same subscription, but the daemon has another port; a sender that knows one address does not mind."""
+        self.sandbox.control("webhook", {"move": self.daemon.webhook_url})
 
     def people(self):
         add = self.daemon.add_person
