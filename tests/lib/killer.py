@@ -5,7 +5,7 @@ import threading
 import time
 
 from tests.lib import invariants
-from tests.lib.world import BIN, World
+from tests.lib.world import BIN, World, free_port
 
 SERVICES = ["PSPARDB", "PSTRACK", "PSLABEL", "PSPAYME", "PSORDER"]
 
@@ -21,7 +21,7 @@ class Killer:
                        {"method": "POST", "kind": "applied_late", "ms": late_ms, "probability": 0.1},
                        {"method": "POST", "kind": "lost_answer", "probability": lost},
                        {"method": "PUT", "kind": "lost_answer", "probability": lost}]
-        self.world = World(seed=seed, quiet_ms=quiet_ms, resend_gap_ms=600, send_limit_ms=800, unsure_after_ms=60000)
+        self.world = World(seed=seed, port=free_port(), quiet_ms=quiet_ms, resend_gap_ms=600, send_limit_ms=800, unsure_after_ms=60000)
         self.over = threading.Event()
         self.done = {"triggered": 0, "approved": 0, "proposed": 0}
 
@@ -66,7 +66,7 @@ class Killer:
         w = self.world
         w.start(**self.env)
         w.daemon.ok("POST", "/standing", {"template": "triage-note", "days": 1, "max_per_hour": 100000}, w.admin)
-        w.hook(retry_ms=[50, 100, 200, 400, 800, 1600, 3000])
+        w.hook(retry_schedule_ms=[50, 100, 200, 400, 800, 1600, 3000])
         w.sandbox.control("faults", {"faults": self.faults, "seed": self.rng.randrange(10**6)})
         w.sandbox.control("ratelimit", {"limit": 0})
         threads = [threading.Thread(target=self.load), threading.Thread(target=self.people)]
@@ -77,7 +77,6 @@ class Killer:
                 time.sleep(self.rng.uniform(0.05, 0.6))
                 w.daemon.kill()
                 w.daemon.start(**self.env)
-                w.hook_port()
         finally:
             self.over.set()
             for t in threads:

@@ -47,6 +47,13 @@ def sign(body, secret=SECRET):
     return "v1=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
+def free_port():
+    """A port that was free a moment ago: for daemons that come back under the same address."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
 class UnixConnection(http.client.HTTPConnection):
     def __init__(self, path):
         super().__init__("localhost", timeout=20)
@@ -187,7 +194,7 @@ mode: propose
 rules_dir: {rules}
 policy_file: {folder}/policy.yaml
 intake:
-  port: 0
+  port: {port}
   webhooks:
 {webhooks}
 pagerduty:
@@ -221,7 +228,7 @@ class Daemon(Process):
     def __init__(self, folder, base_url, name="triaged", **settings):
         super().__init__(folder, name)
         self.config = os.path.join(folder, name + ".yaml")
-        self.settings = dict(folder=folder, base_url=base_url, rules=os.path.join(TOP, "rules"), timeout_ms=5000, expires_s=900,
+        self.settings = dict(folder=folder, port=0, base_url=base_url, rules=os.path.join(TOP, "rules"), timeout_ms=5000, expires_s=900,
                              quiet_ms=300, resend_gap_ms=600, send_limit_ms=1000, unsure_after_ms=20000, extra="",
                              webhooks='    - name: ""\n      secret_files: [%s/webhook-secret]' % folder)
         self.settings.update(settings)
@@ -393,10 +400,6 @@ class World:
 
     def hook(self, **kw):
         self.sandbox.control("webhook", dict({"url": self.daemon.webhook_url, "secret": SECRET}, **kw))
-
-    def hook_port(self):
-        """After a restart: the same subscription, but the daemon has another port; a sender that knows one address does not mind."""
-        self.sandbox.control("webhook", {"move": self.daemon.webhook_url})
 
     def people(self):
         add = self.daemon.add_person
