@@ -197,8 +197,10 @@ int main(int argc, char **argv)
         fprintf(stderr, "triaged-sandbox: %s\n", e.msg);
         return 1;
     }
+    world_lock(); /* a reset may already be under way */
     printf("triaged-sandbox: PagerDuty and model at http://127.0.0.1:%u (scenario %s)\n", port,
            options.scenario);
+    world_unlock();
     fflush(stdout);
     sigwait(&ends, &sig);
     finish();

@@ -430,6 +430,16 @@ static bool check_ability(struct req *r, const struct route *route)
     return false;
 }
 
+/* While the lock is held: values may be shared with the world, and nothing of it leaves the lock. */
+static void make_text(struct req *r)
+{
+    if (r->reply != NULL)
+        r->raw = json_dumps(r->reply, JSON_COMPACT);
+    json_decref(r->reply);
+    json_decref(r->json);
+    r->reply = r->json = NULL;
+}
+
 void rest_handle(struct req *r)
 {
     bool other_method = false, ours;
@@ -458,5 +468,6 @@ void rest_handle(struct req *r)
     if (world.vendor_type && !ours && r->raw == NULL)
         r->raw_type = VENDOR_TYPE;
     CHECK(r->status != 0);
+    make_text(r);
     world_unlock();
 }

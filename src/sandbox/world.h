@@ -175,7 +175,7 @@ extern const char *const ability_reported[N_ABILITIES]; /* the word in GET /abil
 
 struct world {
     pthread_mutex_t lock;
-    int64_t clock_offset_ms;
+    _Atomic int64_t clock_offset_ms; /* the oracle stamps lines without the lock */
     double
         time_scale; /* 0: automatic escalations and the end of a snooze are announced but do not come */
     bool nulls;     /* absent members are sent as null, as PagerDuty does; false leaves them out */
