@@ -17,7 +17,8 @@
  *  pending ---+-> expired     approved -> executing -> done
  *             +-> superseded                    +-> failed
  *             +-> withdrawn                     `-> unsure
- *             `-> overtaken                         (approved may also become withdrawn, stale or overtaken)
+ *             `-> overtaken                (approved may also become withdrawn, stale, overtaken, or expired when it could
+ *                                           not be sent in time; states.c has every move)
  */
 enum proposal_state {
     PROPOSAL_PENDING,
@@ -68,10 +69,15 @@ struct gate_view {
 /* oncalls and policy may be NULL (level and levels stay 0). */
 void gate_view_from_pd(const struct pd_incident *in, const struct pd_oncall *oncalls,
                        size_t n_oncalls, const struct pd_policy *policy, struct gate_view *out);
+/* Sets view->snoozed from recent log entries; without them it stays false. */
+void gate_view_read_log(struct gate_view *v, const struct pd_log_entry *log, size_t n);
 
 /* Statements on the writing connection. */
 int gate_open(struct store *s, struct gate **out, struct err *e) MUST_CHECK;
 void gate_close(struct gate *g);
+
+/* From the engine's on_start: queues again what waits for a deadline or for its execution. */
+int gate_on_start(struct engine_pass *p, struct err *e) MUST_CHECK;
 
 /* Policy file: see docs/configuration.md. Immutable, ref-counted. */
 int policy_load(const char *path, struct policy **out, struct err *e)
@@ -111,8 +117,8 @@ struct gate_proposal {
 /*
  * Checks (schema of args, allowed verbs, policy not never, mode, at most N live, not a repeat of what is live or was overtaken or
  * rejected on unchanged state, no maintenance or snooze), computes binds and digests, writes proposal, revision, actions and audit.
- * A standing approval that covers it, or need nobody, decides at once. *id 0 with return 0: not proposed; why is in *note
- * (static text), which is normal.
+ * need nobody decides at once, in the policy's name. *note NULL: it is new, *id is its number. *note set: not proposed,
+ * which is normal, and the words (in the pass's arena) say why; *id is then the live proposal of the same thing, or 0.
  */
 int gate_propose(struct engine_pass *p, const struct gate_proposal *x, int64_t *id,
                  const char **note, struct err *e) MUST_CHECK;
@@ -136,7 +142,7 @@ int gate_settle(struct engine_pass *p, int64_t proposal_id, const struct person 
 /* A fresh snapshot of the incident: pending proposals become overtaken, withdrawn; approved ones stale, where their binds moved.
  * log: recent log entries (who did what), may be empty. Writes with audit; says how many ended. */
 int gate_incident_seen(struct engine_pass *p, const struct gate_view *now,
-                       const struct pd_log_entry *log, size_t n_log, int *ended, struct err *e)
+                       const struct pd_log_entry *log, size_t n_log, int *n_ended, struct err *e)
     MUST_CHECK;
 /* Newer assessment: pending machine proposals of this incident that are not in keep[] are superseded. */
 int gate_supersede(struct engine_pass *p, const char *incident_id, const int64_t *keep,

@@ -261,6 +261,7 @@ CREATE TABLE proposal (                          -- gate
     asked         TEXT,                          -- and the names on call there
     created_ms    INTEGER NOT NULL,
     expires_ms    INTEGER NOT NULL,              -- 0: no deadline
+    span_ms       INTEGER NOT NULL,              -- how long each of those asked has
     approved_ms   INTEGER,
     ended_ms      INTEGER
 ) STRICT;
