@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The stand-in PagerDuty keeps PagerDuty's rules, tells the oracle everything it accepted, and sends true webhooks.
 
-Runs the real program: TRIAGED_SANDBOX names it, else build/dev/src/sandbox/triaged-sandbox. Payload shapes are compared
+Runs the real program: TRIAGED_SANDBOX names it, else it is below TRIAGED_BIN_DIR or build/dev/src. Payload shapes are compared
 with ../shared/pagerduty/webhooks and the tests fail when that folder is missing.
 """
 import hashlib
@@ -20,7 +20,9 @@ import unittest
 import urllib.parse
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-PROGRAM = os.environ.get("TRIAGED_SANDBOX", os.path.join(ROOT, "build/dev/src/sandbox/triaged-sandbox"))
+# The test runner names the folder of the binaries; a single program can be named as well.
+BIN = os.environ.get("TRIAGED_BIN_DIR", os.path.join(ROOT, "build", "dev", "src"))
+PROGRAM = os.environ.get("TRIAGED_SANDBOX", os.path.join(BIN, "sandbox", "triaged-sandbox"))
 WEBHOOKS = os.path.join(os.path.dirname(ROOT), "shared", "pagerduty", "webhooks")
 
 FULL, READ_ONLY, USER = "sandboxfullaccesskey", "sandboxreadonlytoken", "sandboxuserleveltokn"
