@@ -178,27 +178,76 @@ static int fault_read(const json_t *j, struct fault *f, struct err *e)
     return 0;
 }
 
-static int change_locked(const json_t *in, struct err *e)
+/* A misspelt member would be a fault that never fires, and a test that proves nothing. */
+static bool members_known(json_t *j, const char *const *known, size_t n, struct err *e)
 {
-    const json_t *clear = json_object_get(in, "clear"), *set = json_object_get(in, "set");
+    const char *name;
+    const json_t *v;
 
-    if (json_object_get(in, "seed") != NULL)
-        faults.random = (uint64_t)json_opt_int(in, "seed", 1);
+    json_object_foreach (j, name, v) {
+        bool found = false;
+
+        for (size_t i = 0; i < n; i++)
+            found = found || strcmp(name, known[i]) == 0;
+        if (!found) {
+            err_set(e, ERR_INPUT, "unknown member '%.40s'", name);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Reads a list of faults into out; gives their number, or the error's code. */
+static int faults_read(const json_t *list, struct fault *out, struct err *e)
+{
+    static const char *const known[] = {"kind",   "method",      "path",   "path_regex",
+                                        "ms",     "min_ms",      "max_ms", "probability",
+                                        "status", "retry_after", "body",   "count"};
+    int n = 0;
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        json_t *one = json_array_get(list, i);
+
+        if (i == MAX_FAULTS)
+            err_set(e, ERR_INPUT, "at most %d faults", MAX_FAULTS);
+        else if (members_known(one, known, ARRAY_LEN(known), e) && fault_read(one, &out[n], e) == 0)
+            n++;
+        if (e->code != ERR_NONE)
+            break;
+    }
+    for (int i = 0; e->code != ERR_NONE && i < n; i++)
+        if (out[i].has_regex)
+            regfree(&out[i].regex);
+    return e->code != ERR_NONE ? (int)e->code : n;
+}
+
+/* "faults" replaces all, "set" adds, "clear" removes all or one. Nothing changes when anything is wrong. */
+static int change_locked(json_t *in, struct err *e)
+{
+    static const char *const known[] = {"set", "faults", "clear", "seed"};
+    const json_t *all = json_opt_arr(in, "faults"), *clear = json_object_get(in, "clear");
+    struct fault fresh[MAX_FAULTS];
+    int n;
+
+    if (!members_known(in, known, ARRAY_LEN(known), e))
+        return e->code;
+    n = faults_read(all != NULL ? all : json_opt_arr(in, "set"), fresh, e);
+    if (n < 0)
+        return n;
     for (size_t i = faults.n; i-- > 0;)
-        if (json_is_true(clear) ||
+        if (all != NULL || json_is_true(clear) ||
             (json_is_integer(clear) && json_integer_value(clear) == faults.list[i].id))
             remove_at(i);
-    for (size_t i = 0; i < json_array_size(set); i++) {
-        if (faults.n == MAX_FAULTS)
-            return err_set(e, ERR_INPUT, "at most %d faults", MAX_FAULTS);
-        if (fault_read(json_array_get(set, i), &faults.list[faults.n], e) < 0)
-            return e->code;
+    if (json_object_get(in, "seed") != NULL)
+        faults.random = (uint64_t)json_opt_int(in, "seed", 1);
+    for (int i = 0; i < n && faults.n < MAX_FAULTS; i++) {
+        faults.list[faults.n] = fresh[i];
         faults.list[faults.n++].id = ++faults.last_id;
     }
     return 0;
 }
 
-int faults_change(const json_t *in, struct err *e)
+int faults_change(json_t *in, struct err *e)
 {
     int rc;
 

@@ -17,8 +17,8 @@ struct fault_plan {
 
 /* Own lock; any thread. */
 void faults_match(const char *method, const char *path, struct fault_plan *out);
-/* {"set":[...], "clear":true|id, "seed":n}; ERR_INPUT says what is wrong. */
-int faults_change(const json_t *in, struct err *e) MUST_CHECK;
+/* {"faults":[all]} or {"set":[more]}, "clear":true|id, "seed":n; ERR_INPUT says what is wrong, nothing changed then. */
+int faults_change(json_t *in, struct err *e) MUST_CHECK;
 void faults_clear(uint64_t seed);
 json_t *faults_list(void);
 /* True while a late_reads fault exists, so that changes keep snapshots. */

@@ -615,7 +615,19 @@ class Faults(SandboxCase):
         self.assertEqual(first, run())
         self.assertEqual(set(first), {200, 500})
 
+    def test_a_whole_list_replaces_what_was_there(self):
+        self.set(kind="status", status=500)
+        self.box.control("faults", {"faults": [{"kind": "status", "status": 502}], "seed": 3})
+        self.assertEqual([f["status"] for f in self.box.control("faults")["faults"]], [502])
+        self.box.control("faults", {"faults": []})
+        self.assertEqual(self.box.api("GET", "/abilities").status, 200)
+
     def test_bad_faults_are_refused(self):
+        self.assertEqual(self.box.request("POST", "/_sandbox/faults", {"fault": []}).status, 400)
+        self.set(kind="delay", ms=1)
+        misspelt = {"faults": [{"kind": "reset"}, {"kind": "reset", "probabilty": 0.1}]}
+        self.assertEqual(self.box.request("POST", "/_sandbox/faults", misspelt).status, 400)
+        self.assertEqual([f["kind"] for f in self.box.control("faults")["faults"]], ["delay"])
         for fault in ({"kind": "nonsense"}, {"kind": "status", "status": 99}, {"kind": "reset", "path_regex": "["}):
             self.assertEqual(self.box.request("POST", "/_sandbox/faults", {"set": [fault]}).status, 400)
 
