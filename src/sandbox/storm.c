@@ -50,16 +50,9 @@ static int pick_symptom(int service)
 static void fill(struct gust *g, int root)
 {
     const struct c_symptom *s = &company_symptoms[g->symptom];
-    const char *at = strstr(s->title, "%d");
-    uint32_t number = 2 + world_random(900);
-    size_t head = at != NULL ? (size_t)(at - s->title) : strlen(s->title);
+    uint32_t number = symptom_number(s);
 
-    snprintf(g->title, sizeof g->title, "%.*s%u%s", (int)head, s->title, number,
-             at == NULL                     ? ""
-             : at[2] == ' ' && at[3] == '%' ? " %"
-                                            : at + 2);
-    if (at != NULL && at[2] == ' ' && at[3] == '%')
-        snprintf(g->title + strlen(g->title), sizeof g->title - strlen(g->title), "%s", at + 5);
+    symptom_title(s->title, number, g->title, sizeof g->title);
     g->details = json_pack("{s:s, s:i, s:s, s:s, s:s, s:s}", "metric", s->metric, "value",
                            (int)number, "threshold", s->threshold, "environment", "production",
                            "region", "eu-north", "runbook", s->runbook);

@@ -206,6 +206,11 @@ bool world_reset(const char *scenario, uint64_t seed);
 int64_t world_now_ms(void);
 /* Seeded: the same scenario and seed make the same history. */
 uint32_t world_random(uint32_t below);
+
+/* world_history.c: the words of a symptom's alert with a number in its place, and a number that fits it. */
+struct c_symptom;
+void symptom_title(const char *form, uint32_t number, char *out, size_t room);
+uint32_t symptom_number(const struct c_symptom *s);
 /* prefix and letters up to len characters; live ids are random, so that a restart never reuses one. */
 void world_id(char out[WORLD_ID_MAX], const char *prefix, size_t len, bool seeded);
 

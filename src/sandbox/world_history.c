@@ -21,7 +21,7 @@ struct plan {
 };
 
 /* The symptom's title with its number; the table writes the place as %d and a percent sign as two. */
-static void title_fill(const char *form, uint32_t number, char *out, size_t room)
+void symptom_title(const char *form, uint32_t number, char *out, size_t room)
 {
     size_t at = 0;
 
@@ -36,6 +36,20 @@ static void title_fill(const char *form, uint32_t number, char *out, size_t room
             p++;
     }
     out[at] = '\0';
+}
+
+/* A number that such an alert could really show: over its threshold, below 100 for a share, near for days left. */
+uint32_t symptom_number(const struct c_symptom *s)
+{
+    uint32_t threshold = (uint32_t)strtoul(s->threshold, NULL, 10);
+
+    if (strstr(s->title, "%%") != NULL)
+        return 86 + world_random(14);
+    if (strstr(s->metric, "_days") != NULL)
+        return 1 + world_random(13);
+    if (strstr(s->title, "%d ms") != NULL)
+        return 1500 + world_random(4000);
+    return threshold < 10 ? 3 + world_random(30) : threshold + 1 + world_random(threshold * 2);
 }
 
 static json_t *alert_details(const struct c_symptom *s, uint32_t number)
@@ -122,12 +136,12 @@ static void past_incident(const struct plan *p)
 {
     const struct c_symptom *s = &company_symptoms[p->symptom];
     const struct agent monitor = {AGENT_INTEGRATION, s->service};
-    uint32_t number = 2 + world_random(900);
+    uint32_t number = symptom_number(s);
     struct incident *in = world_incident_new();
     struct users u;
     char title[120];
 
-    title_fill(s->title, number, title, sizeof title);
+    symptom_title(s->title, number, title, sizeof title);
     world_id(in->id, "Q", 14, true);
     json_object_set_new(world.index, in->id, json_integer((json_int_t)world.n_incidents - 1));
     in->title = mem_strdup(title);
@@ -162,13 +176,13 @@ static void past_changes(int64_t now_ms)
         const struct c_change *c = &company_changes[world_random(N_CHANGES)];
         int64_t ago = (int64_t)(89 * 1440 - i * 2100 - (int)world_random(1500));
 
-        title_fill(c->summary, 400 + (uint32_t)i, summary, sizeof summary);
+        symptom_title(c->summary, 400 + (uint32_t)i, summary, sizeof summary);
         world_change(c->service, summary, c->source, now_ms - ago * MINUTE_MS, true);
     }
     for (size_t i = 0; i < ARRAY_LEN(recent); i++) {
         const struct c_change *c = &company_changes[recent[i][0]];
 
-        title_fill(c->summary, 471 + (uint32_t)i, summary, sizeof summary);
+        symptom_title(c->summary, 471 + (uint32_t)i, summary, sizeof summary);
         world_change(c->service, summary, c->source, now_ms - recent[i][1] * MINUTE_MS, true);
     }
 }
@@ -195,7 +209,7 @@ size_t world_history_open(size_t count)
         const struct c_symptom *s = &company_symptoms[i % N_SYMPTOMS];
         const struct actor monitor = {.source = "integration",
                                       .agent = {AGENT_INTEGRATION, s->service}};
-        uint32_t number = 2 + world_random(900);
+        uint32_t number = symptom_number(s);
         char title[120];
         struct trigger t = {.service = s->service,
                             .priority = -1,
@@ -205,7 +219,7 @@ size_t world_history_open(size_t count)
                             .alerts = 1,
                             .details = alert_details(s, number)};
 
-        title_fill(s->title, number, title, sizeof title);
+        symptom_title(s->title, number, title, sizeof title);
         act_trigger(&t, &monitor);
     }
     return count;
