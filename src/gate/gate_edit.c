@@ -238,14 +238,20 @@ static int undo_propose(struct engine_pass *p, const struct prop_full *f, const 
 {
     const char *note = NULL;
     struct gate_view view;
+    bool reopened = false;
 
     if (view_load(gate_of(p)->sql, p->arena, f->p.incident_id, &view, NULL, e) < 0)
         return e->code;
     d->x.view = &view;
     for (size_t i = f->n_execs; i-- > 0;) { /* last done, first undone */
         struct gate_action *a = &d->x.actions[d->x.n_actions];
-        int rc = undo_action(f, &f->execs[i], who, a, e);
+        int rc;
 
+        /* Reopened is triggered: nothing is left of an acknowledge. */
+        if (reopened && text_eq(f->acts[i].verb, action_ack.verb))
+            continue;
+        reopened = reopened || text_eq(f->acts[i].verb, action_resolve.verb);
+        rc = undo_action(f, &f->execs[i], who, a, e);
         d->args[d->x.n_actions++] = a->args;
         if (rc < 0)
             return rc;
