@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "http/http_priv.h"
 
 #define PROBLEM_TYPE "application/problem+json"
@@ -49,20 +50,18 @@ static const char *title_of(int status)
 
 void answer_problem(struct request *r, int status, const char *fmt, ...)
 {
+    AUTO(buf_done) struct buf shown; /* what a request brought may be cut inside a character */
     char detail[512];
     va_list ap;
 
     va_start(ap, fmt);
     vsnprintf(detail, sizeof detail, fmt, ap);
     va_end(ap);
-
-    json_t *j = json_pack("{s:s, s:s, s:i, s:s}", "type", "about:blank", "title", title_of(status),
-                          "status", status, "detail", detail);
-
-    if (!j) /* the text was not UTF-8 */
-        j = json_pack("{s:s, s:s, s:i}", "type", "about:blank", "title", title_of(status), "status",
-                      status);
-    answer_json(r, status, j);
+    buf_init(&shown, 8 * sizeof detail);
+    text_show(&shown, detail, strlen(detail), 2 * sizeof detail, true);
+    answer_json(r, status,
+                json_pack("{s:s, s:s, s:i, s:s}", "type", "about:blank", "title", title_of(status),
+                          "status", status, "detail", buf_str(&shown)));
     r->content_type = PROBLEM_TYPE;
 }
 
@@ -114,6 +113,10 @@ enum MHD_Result answer_send(struct request *r)
     MHD_add_response_header(resp, "X-Content-Type-Options", "nosniff");
     if (r->location && r->location[0])
         MHD_add_response_header(resp, MHD_HTTP_HEADER_LOCATION, r->location);
+    if (r->allow[0] && (r->status == 405 || r->status == 204))
+        MHD_add_response_header(resp, MHD_HTTP_HEADER_ALLOW, r->allow);
+    if (r->close || atomic_load(&r->server->quiet))
+        MHD_add_response_header(resp, MHD_HTTP_HEADER_CONNECTION, "close");
     if (r->status == 401)
         MHD_add_response_header(resp, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
     if (r->retry_after_s) {

@@ -10,41 +10,47 @@
 extern const char openapi_json[];
 extern const size_t openapi_json_len;
 
-/* Columns: method, path, handler, least role, control socket without a person's token, webhook. */
+/*
+ * Columns: method, path, handler, least role, who else (http_priv.h). Whatever is not marked AGENT is closed to agents' accounts:
+ * who may not decide may not make accounts that can, either (INV-5).
+ */
+#define LOCAL ROUTE_LOCAL
+#define AGENT ROUTE_AGENT
+#define READ  (ROUTE_LOCAL | ROUTE_AGENT)
 const struct route api_routes[] = {
-    {"GET", "/api/v1/openapi.json", api_openapi, ROLE_NONE, true, false},
-    {"GET", "/api/v1/status", api_status, ROLE_VIEWER, true, false},
-    {"GET", "/api/v1/incidents", api_incidents, ROLE_VIEWER, true, false},
-    {"GET", "/api/v1/incidents/{id}", api_incident, ROLE_VIEWER, true, false},
-    {"GET", "/api/v1/incidents/{id}/evidence/{num}", api_evidence, ROLE_VIEWER, true, false},
-    {"POST", "/api/v1/incidents/{id}/proposals", api_propose, ROLE_RESPONDER, false, false},
-    {"GET", "/api/v1/proposals", api_proposals, ROLE_VIEWER, true, false},
-    {"GET", "/api/v1/proposals/{id}", api_proposal, ROLE_VIEWER, true, false},
-    {"GET", "/api/v1/proposals/{id}/explain", api_explain, ROLE_VIEWER, true, false},
-    {"POST", "/api/v1/proposals/{id}/decision", api_decide, ROLE_RESPONDER, false, false},
-    {"POST", "/api/v1/proposals/{id}/edit", api_edit, ROLE_RESPONDER, false, false},
-    {"POST", "/api/v1/proposals/{id}/undo", api_undo, ROLE_RESPONDER, false, false},
-    {"POST", "/api/v1/proposals/{id}/settle", api_settle, ROLE_RESPONDER, false, false},
-    {"GET", "/api/v1/standing", api_standing, ROLE_VIEWER, true, false},
-    {"POST", "/api/v1/standing", api_standing_add, ROLE_ADMIN, false, false},
-    {"DELETE", "/api/v1/standing/{id}", api_standing_revoke, ROLE_ADMIN, false, false},
-    {"GET", "/api/v1/audit", api_audit, ROLE_VIEWER, true, false},
-    {"GET", "/api/v1/audit/export", api_audit_export, ROLE_VIEWER, true, false},
-    {"GET", "/api/v1/audit/{seq}", api_audit_row, ROLE_VIEWER, true, false},
-    {"GET", "/api/v1/jobs", api_jobs, ROLE_VIEWER, true, false},
-    {"POST", "/api/v1/jobs/{id}/retry", api_job_retry, ROLE_RESPONDER, true, false},
-    {"GET", "/api/v1/quarantine", api_quarantine, ROLE_VIEWER, true, false},
-    {"POST", "/api/v1/quarantine/{id}/retry", api_quarantine_retry, ROLE_RESPONDER, true, false},
-    {"GET", "/api/v1/alarms", api_alarms, ROLE_VIEWER, true, false},
-    {"GET", "/api/v1/verbs", api_verbs, ROLE_VIEWER, true, false},
-    {"GET", "/api/v1/rules", api_rules, ROLE_VIEWER, true, false},
-    {"GET", "/api/v1/kill-switch", api_kill_switch, ROLE_VIEWER, true, false},
-    {"PUT", "/api/v1/kill-switch", api_kill_switch_set, ROLE_RESPONDER, true, false},
-    {"GET", "/api/v1/users", api_users, ROLE_VIEWER, true, false},
-    {"POST", "/api/v1/users", api_user_add, ROLE_ADMIN, true, false},
-    {"PATCH", "/api/v1/users/{id}", api_user_change, ROLE_ADMIN, true, false},
-    {"POST", "/api/v1/users/{id}/tokens", api_token_add, ROLE_ADMIN, true, false},
-    {"DELETE", "/api/v1/tokens/{id}", api_token_revoke, ROLE_ADMIN, true, false},
+    {"GET", "/api/v1/openapi.json", api_openapi, ROLE_NONE, READ},
+    {"GET", "/api/v1/status", api_status, ROLE_VIEWER, READ},
+    {"GET", "/api/v1/incidents", api_incidents, ROLE_VIEWER, READ},
+    {"GET", "/api/v1/incidents/{id}", api_incident, ROLE_VIEWER, READ},
+    {"GET", "/api/v1/incidents/{id}/evidence/{num}", api_evidence, ROLE_VIEWER, READ},
+    {"POST", "/api/v1/incidents/{id}/proposals", api_propose, ROLE_RESPONDER, AGENT},
+    {"GET", "/api/v1/proposals", api_proposals, ROLE_VIEWER, READ},
+    {"GET", "/api/v1/proposals/{id}", api_proposal, ROLE_VIEWER, READ},
+    {"GET", "/api/v1/proposals/{id}/explain", api_explain, ROLE_VIEWER, READ},
+    {"POST", "/api/v1/proposals/{id}/decision", api_decide, ROLE_RESPONDER, 0},
+    {"POST", "/api/v1/proposals/{id}/edit", api_edit, ROLE_RESPONDER, 0},
+    {"POST", "/api/v1/proposals/{id}/undo", api_undo, ROLE_RESPONDER, 0},
+    {"POST", "/api/v1/proposals/{id}/settle", api_settle, ROLE_RESPONDER, 0},
+    {"GET", "/api/v1/standing", api_standing, ROLE_VIEWER, READ},
+    {"POST", "/api/v1/standing", api_standing_add, ROLE_ADMIN, 0},
+    {"DELETE", "/api/v1/standing/{id}", api_standing_revoke, ROLE_ADMIN, 0},
+    {"GET", "/api/v1/audit", api_audit, ROLE_VIEWER, READ},
+    {"GET", "/api/v1/audit/export", api_audit_export, ROLE_VIEWER, READ},
+    {"GET", "/api/v1/audit/{seq}", api_audit_row, ROLE_VIEWER, READ},
+    {"GET", "/api/v1/jobs", api_jobs, ROLE_VIEWER, READ},
+    {"POST", "/api/v1/jobs/{id}/retry", api_job_retry, ROLE_RESPONDER, LOCAL},
+    {"GET", "/api/v1/quarantine", api_quarantine, ROLE_VIEWER, READ},
+    {"POST", "/api/v1/quarantine/{id}/retry", api_quarantine_retry, ROLE_RESPONDER, LOCAL},
+    {"GET", "/api/v1/alarms", api_alarms, ROLE_VIEWER, READ},
+    {"GET", "/api/v1/verbs", api_verbs, ROLE_VIEWER, READ},
+    {"GET", "/api/v1/rules", api_rules, ROLE_VIEWER, READ},
+    {"GET", "/api/v1/kill-switch", api_kill_switch, ROLE_VIEWER, READ},
+    {"PUT", "/api/v1/kill-switch", api_kill_switch_set, ROLE_RESPONDER, LOCAL},
+    {"GET", "/api/v1/users", api_users, ROLE_VIEWER, READ},
+    {"POST", "/api/v1/users", api_user_add, ROLE_ADMIN, LOCAL},
+    {"PATCH", "/api/v1/users/{id}", api_user_change, ROLE_ADMIN, LOCAL},
+    {"POST", "/api/v1/users/{id}/tokens", api_token_add, ROLE_ADMIN, LOCAL},
+    {"DELETE", "/api/v1/tokens/{id}", api_token_revoke, ROLE_ADMIN, LOCAL},
 };
 const size_t api_routes_len = ARRAY_LEN(api_routes);
 
@@ -149,7 +155,8 @@ static int command_apply(struct engine_fact *f, struct engine_pass *p, struct er
 
         if (people_get(p->people, r->caller.person.id, &now, e) < 0)
             return e->code;
-        if (now.disabled || now.role < r->route->role)
+        if (now.disabled || !role_includes(now.role, r->route->role) ||
+            (now.agent && !(r->route->flags & ROUTE_AGENT)))
             return err_set(e, ERR_DENIED, "your account no longer has this right");
         r->caller.person = now;
     }
@@ -167,7 +174,8 @@ enum MHD_Result api_command(struct request *r,
 const char *api_actor(const struct request *r, char out[32])
 {
     if (r->caller.kind == CALLER_PERSON)
-        snprintf(out, 32, "person:%lld", (long long)r->caller.person.id);
+        snprintf(out, 32, "%s:%lld", r->caller.person.agent ? "agent" : "person",
+                 (long long)r->caller.person.id);
     else
         snprintf(out, 32, "local");
     return out;

@@ -24,7 +24,7 @@ enum MHD_Result api_answer(struct request *r, int rc, json_t *j, const struct er
 enum MHD_Result api_command(struct request *r,
                             int (*command)(struct request *r, struct engine_pass *p,
                                            struct err *e));
-/* "person:3" or "local" for audit records. */
+/* "person:3", "agent:4" or "local" for audit records. */
 const char *api_actor(const struct request *r, char out[32]);
 /* Who decides must be a person with a token: never the control socket by itself. */
 bool api_is_person(struct request *r);

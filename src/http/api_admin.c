@@ -203,9 +203,15 @@ static int release_allowed(struct request *r, struct engine_pass *p, struct err 
     return 0;
 }
 
-/* After the commit: a switch that is released without its record would be worse than one released late. */
+/*
+ * After the commit: a switch that is released without its record would be worse than one released late. On the engine's thread, like
+ * the engaging: somebody who engaged it in the meantime, even in the same pass, must win.
+ */
 static int release_now(struct request *r, struct err *e)
 {
+    if (atomic_load(&r->server->kill_generation) != r->kill_generation)
+        return err_set(e, ERR_CONFLICT,
+                       "somebody engaged the kill switch at the same moment; it stays engaged");
     return kill_switch_release(r->view->cfg->state_dir, e);
 }
 
@@ -220,6 +226,8 @@ static int kill_switch_set(struct request *r, struct engine_pass *p, struct err 
         return e->code;
     if (engage && kill_switch_engage(cfg->state_dir, api_actor(r, actor), why ? why : "", e) < 0)
         return e->code;
+    r->kill_generation = engage ? atomic_fetch_add(&r->server->kill_generation, 1) + 1
+                                : (uint64_t)atomic_load(&r->server->kill_generation);
     r->after = engage ? NULL : release_now;
     r->out = json_pack("{s:b}", "engaged", engage);
     AUTO(json_freep) json_t *detail = json_pack("{s:s}", "reason", why ? why : "");

@@ -46,12 +46,15 @@ int auth_check(struct request *r, const struct route *route, struct err *e)
     if (header && strncasecmp(header, BEARER, strlen(BEARER)) == 0) {
         if (by_token(r, header + strlen(BEARER), e) < 0)
             return e->code;
-        if (r->caller.person.role < route->role)
+        if (!role_includes(r->caller.person.role, route->role))
             return err_set(e, ERR_DENIED, "this needs the role %s; yours is %s",
                            role_name(route->role), role_name(r->caller.person.role));
+        if (r->caller.person.agent && !(route->flags & ROUTE_AGENT))
+            return err_set(e, ERR_DENIED,
+                           "an agent's account may read and propose; this needs a person");
         return 0;
     }
-    if (r->control && route->local) {
+    if (r->control && (route->flags & ROUTE_LOCAL)) {
         r->caller.kind = CALLER_LOCAL;
         return 0;
     }

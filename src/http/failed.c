@@ -39,14 +39,26 @@ void failed_free(struct failed_table *t)
     mem_freep(&t);
 }
 
+/* IPv4: the address, also when it came over an IPv6 socket. IPv6: the /64, which is one sender. */
 static void addr_bytes(const struct sockaddr *addr, unsigned char out[16])
 {
+    const struct in6_addr *v6;
+
     memset(out, 0, 16);
-    if (addr && addr->sa_family == AF_INET)
+    if (!addr)
+        return;
+    out[15] = 4;
+    if (addr->sa_family == AF_INET) {
         memcpy(out, &((const struct sockaddr_in *)(const void *)addr)->sin_addr, 4);
-    else if (addr && addr->sa_family == AF_INET6)
-        memcpy(out, &((const struct sockaddr_in6 *)(const void *)addr)->sin6_addr,
-               8); /* a /64 is one sender */
+    } else if (addr->sa_family == AF_INET6) {
+        v6 = &((const struct sockaddr_in6 *)(const void *)addr)->sin6_addr;
+        if (IN6_IS_ADDR_V4MAPPED(v6)) {
+            memcpy(out, v6->s6_addr + 12, 4);
+            return;
+        }
+        memcpy(out, v6, 8);
+        out[15] = 6;
+    }
 }
 
 static size_t slot_hash(const struct failed_table *t, const unsigned char addr[16])
