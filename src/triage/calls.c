@@ -67,6 +67,6 @@ enum answer answer_of(const struct net_reply *r, const struct pd_op *op, char wh
 
 enum answer answer_garbage(const struct err *e, char why[WHY_MAX])
 {
-    snprintf(why, WHY_MAX, "the answer could not be read: %s", e->msg);
+    snprintf(why, WHY_MAX, "the answer could not be read: %.200s", e->msg);
     return ANSWER_LATER;
 }

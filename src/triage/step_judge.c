@@ -28,10 +28,6 @@ static int snapshot_item(const struct engine_pass *p, const struct incident_row 
         return e->code;
     triage_items_add(it, EV_INCIDENT, row->from_rest ? "GET /incidents/{id}" : "webhook", body,
                      row->created_ms);
-    if (!row->from_rest)
-        triage_items_not_checked(it, EV_INCIDENT, "incident",
-                                 row->enriched_ms ? "a newer webhook came since PagerDuty answered"
-                                                  : NO_ANSWER_YET);
     return 0;
 }
 
@@ -60,6 +56,17 @@ static void bundle_merge(struct triage_items *now, const struct triage_items *ol
     }
 }
 
+/* A state that only a webhook told is named as such, unless the bundle knows better why PagerDuty did not. */
+static void hint_named(const struct incident_row *row, struct triage_items *it)
+{
+    for (size_t i = 0; i < it->n; i++)
+        if (!it->v[i].ok && text_eq(it->v[i].kind, EV_INCIDENT))
+            return;
+    triage_items_not_checked(it, EV_INCIDENT, "incident",
+                             row->enriched_ms ? "a newer webhook came since PagerDuty answered"
+                                              : NO_ANSWER_YET);
+}
+
 int judge_items(const struct engine_pass *p, const struct incident_row *row,
                 struct triage_items *it, struct err *e)
 {
@@ -69,6 +76,8 @@ int judge_items(const struct engine_pass *p, const struct incident_row *row,
     if (snapshot_item(p, row, it, e) < 0 || evidence_load(p, row->id, row->bundle_id, &old, e) < 0)
         return e->code;
     bundle_merge(it, &old);
+    if (!row->from_rest)
+        hint_named(row, it);
     if (evidence_firing(p, row, it, e) < 0)
         return e->code;
     if (row->bundle_id == 0)

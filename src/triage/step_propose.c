@@ -145,7 +145,7 @@ static int one_propose(struct engine_pass *p, const struct ground *g, const json
     actions_done(&x);
     /* A rule that words an action badly must not keep the others, or the note, from people. */
     if (rc == ERR_INPUT || rc == ERR_DENIED) {
-        char what[200];
+        char what[256];
 
         snprintf(what, sizeof(what), "rule %.60s proposed what the gate refuses: %.120s",
                  json_opt_str(prop, "rule"), e->msg);

@@ -95,7 +95,7 @@ static const struct store_sql triage_sql_table[TRIAGE_SQL_LEN] = {
         "INSERT INTO incident (id, seq, first_seen_ms) VALUES ($1, (SELECT coalesce(max(seq), 0) + 1 FROM incident), $2)"
         " ON CONFLICT (id) DO NOTHING"},
     [INCIDENT_GET] = {"incident.get", INCIDENT_ROWS "id = $1"},
-    [INCIDENT_NUMBER] = {"incident.number", INCIDENT_ROWS "number = $1 ORDER BY seq DESC LIMIT 1"},
+    [INCIDENT_NUMBER] = {"incident.number", INCIDENT_ROWS "number = $1 LIMIT 1"},
     [INCIDENT_SEEN] = {"incident.seen",
         "UPDATE incident SET number = $2, title = $3, status = $4, urgency = $5, priority = $6, service_id = $7,"
         " service = $8, policy_id = $9, policy = $10, level = coalesce($11, level), html_url = $12, symptom = $13,"
