@@ -1,6 +1,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,8 +25,9 @@ struct line {
     char text[LINE_BYTES];
 };
 
-static enum log_level least_level = LOG_LEVEL_INFO; /* both written before threads start */
-static bool as_json;
+/* Set before threads start, and again when a reload changes the level. */
+static _Atomic enum log_level least_level = LOG_LEVEL_INFO;
+static atomic_bool as_json;
 
 void log_setup(enum log_level least, bool json)
 {

@@ -32,7 +32,7 @@ static inline struct log_field log_b(const char *name, bool value)
     return (struct log_field){name, LOG_TYPE_BOOL, 0, value};
 }
 
-void log_setup(enum log_level least, bool json); /* before threads start; default INFO, text */
+void log_setup(enum log_level least, bool json); /* any thread; default INFO, text */
 void log_write(enum log_level level, const char *event, const struct log_field *fields);
 bool log_enabled(enum log_level level);
 

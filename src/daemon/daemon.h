@@ -33,6 +33,12 @@ void world_close(struct daemon *d);
 /* A new set takes over between two passes of the engine. Waits until it has. Takes over l's references on success. */
 int world_swap(struct daemon *d, struct loaded *l, struct err *e) MUST_CHECK;
 
+/* SIGHUP cannot change what was fixed at start: 0, or ERR_INPUT naming every setting that differs. */
+int restart_settings_same(const struct config *now, const struct config *next, struct err *e)
+    MUST_CHECK;
+/* A refused reload is an alarm until one succeeds. */
+void refused_alarm(struct engine *engine, const struct err *why);
+
 /* Creates the folder (0700), checks owner and mode; engages the kill switch at the very first start. */
 int state_dir_open(const char *path, struct err *e) MUST_CHECK;
 

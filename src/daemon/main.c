@@ -158,15 +158,15 @@ static void reload(struct daemon *d)
     struct err e = {0};
 
     if (loaded_load(d->config_path, &next, &e) == 0 &&
-        strcmp(next.cfg->state_dir, d->now.cfg->state_dir) != 0)
-        (void)err_set(&e, ERR_INPUT, "state_dir cannot change while running; restart the daemon");
-    if (e.code == 0 && world_swap(d, &next, &e) == 0) {
+        restart_settings_same(d->now.cfg, next.cfg, &e) == 0 && world_swap(d, &next, &e) == 0) {
+        log_setup(level_of(d->now.cfg->log.level), d->now.cfg->log.json);
         LOG(INFO, "config.reloaded", log_i("rules", (int64_t)rules_count(d->now.rules)));
         return;
     }
     loaded_done(&next);
     LOG(ERROR, "config.refused", log_s("why", e.msg),
         log_s("what", "the old configuration stays in force"));
+    refused_alarm(d->engine, &e);
 }
 
 /* Sleeps until a signal; also looks whether the engine had to give up. */
@@ -195,8 +195,10 @@ static int serve(struct daemon *d, const sigset_t *set)
 /* Order (design 3): quiesce, stop the engine (it answers what is held), then libmicrohttpd. */
 static void stop(struct daemon *d)
 {
-    if (d->http)
+    if (d->http) {
         http_quiesce(d->http);
+        unlink(d->port_path);
+    }
     store_check_stop(d->check);
     if (d->engine)
         engine_stop(d->engine);

@@ -5,18 +5,9 @@
 #include "daemon/daemon.h"
 
 const struct step *const daemon_steps[] = {
-    &triage_step_intake,
-    &triage_step_enrich,
-    &triage_step_context,
-    &triage_step_judge,
-    &triage_step_assess,
-    &triage_step_propose,
-    &triage_step_refresh,
-    &gate_step_execute,
-    &gate_step_send,
-    &gate_step_confirm,
-    &gate_step_expire,
-    NULL,
+    &triage_step_intake, &triage_step_enrich,  &triage_step_context, &triage_step_judge,
+    &triage_step_assess, &triage_step_propose, &triage_step_refresh, &gate_step_execute,
+    &gate_step_send,     &gate_step_confirm,   &gate_step_expire,    NULL,
 };
 
 int loaded_load(const char *path, struct loaded *out, struct err *e)
@@ -100,7 +91,8 @@ static int swap_apply(struct engine_fact *f, struct engine_pass *p, struct err *
     const struct audit_entry x = {
         .actor = "system", .verb = "config.loaded", .subject = "config", .detail = detail};
 
-    if (audit_append(p->audit, &x, p->now_wall_ms, e) < 0)
+    if (audit_append(p->audit, &x, p->now_wall_ms, e) < 0 ||
+        engine_alarm_clear(p, "config.refused", e) < 0)
         return e->code;
     w->cfg = s->next->cfg;
     w->rules = s->next->rules;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crypto.h"
 #include "base/text.h"
 #include "http/http_priv.h"
 
@@ -96,17 +97,28 @@ void answer_err(struct request *r, const struct err *e)
     answer_problem(r, status, "%s", e->msg);
 }
 
-enum MHD_Result answer_send(struct request *r)
+/*
+ * What a page asks for every few seconds and has not changed costs no body: a tag of the bytes, and 304 when the client has them
+ * already.
+ */
+static bool etag_make(struct request *r, char out[SHA256_HEX + 2])
 {
-    enum MHD_ResponseMemoryMode mode = r->reply ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT;
-    struct MHD_Response *resp = MHD_create_response_from_buffer(r->reply_len, r->reply, mode);
-    enum MHD_Result rc;
+    const char *have =
+        MHD_lookup_connection_value(r->conn, MHD_HEADER_KIND, MHD_HTTP_HEADER_IF_NONE_MATCH);
+    char hex[SHA256_HEX];
+
+    if (r->status != 200 || r->reply_len == 0 || !r->route || strcmp(r->route->method, "GET") != 0)
+        return false;
+    snprintf(out, SHA256_HEX + 2, "\"%s\"", sha256_hex(r->reply, r->reply_len, hex));
+    if (have && strcmp(have, out) == 0)
+        set(r, 304, r->content_type, NULL, 0);
+    return true;
+}
+
+static void headers_add(const struct request *r, struct MHD_Response *resp)
+{
     char number[16];
 
-    if (!resp)
-        return MHD_NO;
-    if (r->reply)
-        (void)TAKE(r->reply); /* the response frees it */
     if (r->content_type)
         MHD_add_response_header(resp, MHD_HTTP_HEADER_CONTENT_TYPE, r->content_type);
     MHD_add_response_header(resp, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
@@ -123,6 +135,23 @@ enum MHD_Result answer_send(struct request *r)
         snprintf(number, sizeof number, "%u", r->retry_after_s);
         MHD_add_response_header(resp, MHD_HTTP_HEADER_RETRY_AFTER, number);
     }
+}
+
+enum MHD_Result answer_send(struct request *r)
+{
+    char etag[SHA256_HEX + 2];
+    bool tagged = etag_make(r, etag);
+    enum MHD_ResponseMemoryMode mode = r->reply ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT;
+    struct MHD_Response *resp = MHD_create_response_from_buffer(r->reply_len, r->reply, mode);
+    enum MHD_Result rc;
+
+    if (!resp)
+        return MHD_NO;
+    if (r->reply)
+        (void)TAKE(r->reply); /* the response frees it */
+    headers_add(r, resp);
+    if (tagged)
+        MHD_add_response_header(resp, MHD_HTTP_HEADER_ETAG, etag);
     rc = MHD_queue_response(r->conn, (unsigned)r->status, resp);
     MHD_destroy_response(resp);
     return rc;

@@ -136,12 +136,28 @@ struct http_readers *api_readers(struct request *r)
     return rd;
 }
 
-enum MHD_Result api_answer(struct request *r, int rc, json_t *j, const struct err *e)
+enum MHD_Result api_answer(struct request *r, int rc, json_t **j, const struct err *e)
 {
     if (rc < 0)
         answer_err(r, e);
     else
-        answer_json(r, 200, j);
+        answer_json(r, 200, *j);
+    return MHD_YES;
+}
+
+enum MHD_Result api_answer_list(struct request *r, int rc, json_t **list, const char *key,
+                                int64_t limit, const struct err *e)
+{
+    size_t n = rc < 0 ? 0 : json_array_size(*list);
+    json_t *next = NULL;
+
+    if (rc < 0) {
+        answer_err(r, e);
+        return MHD_YES;
+    }
+    if (key && n > 0 && (int64_t)n == limit)
+        next = json_object_get(json_array_get(*list, n - 1), key);
+    answer_json(r, 200, json_pack("{s:o, s:O?}", "items", *list, "next", next));
     return MHD_YES;
 }
 

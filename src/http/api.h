@@ -18,8 +18,14 @@ bool api_arg_int(struct request *r, size_t index, int64_t *out);
 bool api_body(struct request *r, const char *schema_name);
 /* This thread's read-only connections; NULL: answered 503. */
 struct http_readers *api_readers(struct request *r);
-/* Answers with j (taken) or, when rc is negative, with the problem in e. */
-enum MHD_Result api_answer(struct request *r, int rc, json_t *j, const struct err *e);
+/*
+ * Answers with *j (taken) or, when rc is negative, with the problem in e. A pointer, because the call that fills it may stand in the
+ * argument before, and C does not say which argument is read first.
+ */
+enum MHD_Result api_answer(struct request *r, int rc, json_t **j, const struct err *e);
+/* Answers {items, next}: next is the last row's key when the page is full (the before= or after= of the next one), else null. */
+enum MHD_Result api_answer_list(struct request *r, int rc, json_t **list, const char *key,
+                                int64_t limit, const struct err *e);
 /* Hands command to the engine; it fills r->out (and out_status, out_location) inside the fact's savepoint. */
 enum MHD_Result api_command(struct request *r,
                             int (*command)(struct request *r, struct engine_pass *p,

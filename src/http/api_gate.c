@@ -18,7 +18,7 @@ enum MHD_Result api_proposals(struct request *r)
         return MHD_YES;
     rc = gate_list(rd->gate, api_query(r, "state"), api_query(r, "incident"), before,
                    (unsigned)limit, &out, &e);
-    return api_answer(r, rc, out, &e);
+    return api_answer(r, rc, &out, &e);
 }
 
 enum MHD_Result api_proposal(struct request *r)
@@ -30,7 +30,7 @@ enum MHD_Result api_proposal(struct request *r)
 
     if (!rd || !api_arg_int(r, 0, &id))
         return MHD_YES;
-    return api_answer(r, gate_show(rd->gate, id, &out, &e), out, &e);
+    return api_answer(r, gate_show(rd->gate, id, &out, &e), &out, &e);
 }
 
 enum MHD_Result api_explain(struct request *r)
@@ -42,7 +42,7 @@ enum MHD_Result api_explain(struct request *r)
 
     if (!rd || !api_arg_int(r, 0, &id))
         return MHD_YES;
-    return api_answer(r, gate_explain(rd->gate, id, &out, &e), out, &e);
+    return api_answer(r, gate_explain(rd->gate, id, &out, &e), &out, &e);
 }
 
 /* The id of the path as a number; checked by the handler before the command was handed over. */
@@ -162,7 +162,7 @@ enum MHD_Result api_standing(struct request *r)
 
     if (!rd)
         return MHD_YES;
-    return api_answer(r, gate_standing_list(rd->gate, &out, &e), out, &e);
+    return api_answer(r, gate_standing_list(rd->gate, &out, &e), &out, &e);
 }
 
 static int standing_add(struct request *r, struct engine_pass *p, struct err *e)

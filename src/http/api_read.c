@@ -20,7 +20,7 @@ enum MHD_Result api_incidents(struct request *r)
         return MHD_YES;
     rc = triage_list(rd->triage, api_query(r, "status"), api_query(r, "service"), before,
                      (unsigned)limit, &out, &e);
-    return api_answer(r, rc, out, &e);
+    return api_answer_list(r, rc, &out, "seq", limit, &e);
 }
 
 enum MHD_Result api_incident(struct request *r)
@@ -31,7 +31,7 @@ enum MHD_Result api_incident(struct request *r)
 
     if (!rd)
         return MHD_YES;
-    return api_answer(r, triage_show(rd->triage, r->args[0], &out, &e), out, &e);
+    return api_answer(r, triage_show(rd->triage, r->args[0], &out, &e), &out, &e);
 }
 
 enum MHD_Result api_evidence(struct request *r)
@@ -43,7 +43,7 @@ enum MHD_Result api_evidence(struct request *r)
 
     if (!rd || !api_arg_int(r, 1, &num))
         return MHD_YES;
-    return api_answer(r, triage_evidence(rd->triage, r->args[0], num, &out, &e), out, &e);
+    return api_answer(r, triage_evidence(rd->triage, r->args[0], num, &out, &e), &out, &e);
 }
 
 enum MHD_Result api_audit(struct request *r)
@@ -60,7 +60,7 @@ enum MHD_Result api_audit(struct request *r)
         return MHD_YES;
     f.limit = (unsigned)limit;
     f.newest_first = api_query(r, "newest") != NULL;
-    return api_answer(r, audit_list(rd->audit, &f, &out, &e), out, &e);
+    return api_answer_list(r, audit_list(rd->audit, &f, &out, &e), &out, "seq", limit, &e);
 }
 
 enum MHD_Result api_audit_row(struct request *r)
@@ -72,7 +72,7 @@ enum MHD_Result api_audit_row(struct request *r)
 
     if (!rd || !api_arg_int(r, 0, &seq))
         return MHD_YES;
-    return api_answer(r, audit_get(rd->audit, seq, &out, &e), out, &e);
+    return api_answer(r, audit_get(rd->audit, seq, &out, &e), &out, &e);
 }
 
 /* One page of canonical lines; the caller goes on with after= the last sequence number until nothing comes. */
@@ -103,21 +103,23 @@ enum MHD_Result api_jobs(struct request *r)
 
     if (!rd)
         return MHD_YES;
-    return api_answer(r, queue_list_stuck(rd->queue, r->begun_wall_ms, PAGE_MAX, &out, &e), out,
-                      &e);
+    return api_answer_list(r, queue_list_stuck(rd->queue, r->begun_wall_ms, PAGE_MAX, &out, &e),
+                           &out, NULL, 0, &e);
 }
 
 enum MHD_Result api_quarantine(struct request *r)
 {
     struct http_readers *rd = api_readers(r);
+    int64_t limit;
     int64_t before;
     struct err e = {0};
     json_t *out = NULL;
 
-    if (!rd || !api_query_int(r, "before", 0, INT64_MAX, 0, &before))
+    if (!rd || !api_query_int(r, "limit", 1, PAGE_MAX, PAGE_DEFAULT, &limit) ||
+        !api_query_int(r, "before", 0, INT64_MAX, 0, &before))
         return MHD_YES;
-    return api_answer(r, triage_quarantine_list(rd->triage, before, PAGE_DEFAULT, &out, &e), out,
-                      &e);
+    return api_answer_list(r, triage_quarantine_list(rd->triage, before, (unsigned)limit, &out, &e),
+                           &out, "seq", limit, &e);
 }
 
 enum MHD_Result api_alarms(struct request *r)
@@ -128,12 +130,12 @@ enum MHD_Result api_alarms(struct request *r)
 
     if (!rd)
         return MHD_YES;
-    return api_answer(r, engine_reader_alarms(rd->alarms, &out, &e), out, &e);
+    return api_answer(r, engine_reader_alarms(rd->alarms, &out, &e), &out, &e);
 }
 
 enum MHD_Result api_verbs(struct request *r)
 {
-    answer_json(r, 200, gate_verbs());
+    answer_json(r, 200, json_pack("{s:o}", "items", gate_verbs()));
     return MHD_YES;
 }
 
@@ -226,5 +228,5 @@ enum MHD_Result api_status(struct request *r)
     rc = status_fill(r, rd, out, &e);
     if (rc < 0)
         json_decref(out);
-    return api_answer(r, rc, out, &e);
+    return api_answer(r, rc, &out, &e);
 }

@@ -182,7 +182,7 @@ class Intake(unittest.TestCase):
         self.assertEqual(self.events()["EVOLD"][0], "quarantined")
         self.assertEqual(self.d.rows("SELECT count(*) FROM incident")[0][0], 0)
         listed = self.d.ok("GET", "/quarantine")["items"]
-        self.assertEqual([q["event_id"] for q in listed], ["EVOLD"])
+        self.assertEqual([q["id"] for q in listed], ["EVOLD"])
 
     def test_a_ping_is_answered_and_shown(self):
         body = read(shared("pagerduty", "webhooks", "pagey.ping.json"))
