@@ -67,11 +67,12 @@ int cache_failed(const struct engine_pass *p, const char *key, const char *why, 
                        c.fetched_ms, e);
 }
 
+/* An answer of this very pass is fresh whatever its time limit: with a limit of 0 the same round would ask for ever. */
 bool cache_stale(const struct engine_pass *p, const struct cached *c, int64_t ttl_ms)
 {
     if (c->why && p->now_wall_ms - c->tried_ms < RETRY_FAILED_MS)
         return false;
-    return !c->ok || c->why || p->now_wall_ms - c->fetched_ms >= ttl_ms;
+    return !c->ok || c->why || p->now_wall_ms - c->fetched_ms >= (ttl_ms > 0 ? ttl_ms : 1);
 }
 
 int feature_missing(const struct engine_pass *p, const char *name, const char **why, struct err *e)

@@ -246,8 +246,11 @@ int triage_propose_by_person(struct engine_pass *p, const char *incident_id,
     x.bundle_id = g.row.bundle_id;
     x.facts = g.facts;
     x.n_actions = n;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         x.actions[i] = actions[i];
+        if (!x.actions[i].target)
+            x.actions[i].target = incident_id;
+    }
     if (gate_propose(p, &x, id, note, e) < 0)
         return e->code;
     return refresh_later(p, incident_id, e);
