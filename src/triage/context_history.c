@@ -13,7 +13,8 @@
 #include "triage/context_priv.h"
 
 #define DAY_MS        INT64_C(86400000)
-#define WINDOW_MAX_MS (180 * DAY_MS) /* PagerDuty's own limit is six months */
+#define AHEAD_MS      INT64_C(60000) /* past now: times go out in whole seconds, and clocks differ */
+#define WINDOW_MAX_MS (180 * DAY_MS + AHEAD_MS) /* PagerDuty's own limit is six months */
 #define AGAIN_MS \
     (14 * DAY_MS) /* an incident that is open longer than this shows its end only in its own read */
 #define PAGE          100
@@ -73,7 +74,7 @@ static void reading_next(const struct engine_pass *p, const struct cached *c, st
     if (c->ok && !r->done)
         return;
     from = r->whole ? r->end_ms - AGAIN_MS : p->now_wall_ms - window;
-    r->end_ms = p->now_wall_ms;
+    r->end_ms = p->now_wall_ms + AHEAD_MS;
     r->pages = r->window = 0;
     r->done = false;
     window_begin(r, from);

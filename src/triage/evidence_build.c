@@ -101,6 +101,7 @@ json_t *ev_incident_body(const struct pd_incident *in, bool from_rest)
     put_str(j, "title", in->title);
     put_str(j, "status", in->status);
     put_str(j, "urgency", in->urgency);
+    put_str(j, "key", in->incident_key);
     put_ref(j, "priority", &in->priority);
     put_ref(j, "service", &in->service);
     put_ref(j, "policy", &in->policy);

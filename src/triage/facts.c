@@ -109,6 +109,7 @@ static json_t *incident_facts(const struct triage_items *it, const json_t *in, i
     put_str(j, "urgency", json_opt_str(in, "urgency"));
     put_str(j, "priority", json_at_str(in, "priority.name"));
     put_str(j, "type", json_opt_str(in, "incident_type"));
+    put_str(j, "key", json_opt_str(in, "key"));
     put_str(j, "service_id", json_at_str(in, "service.id"));
     put_str(j, "service", json_at_str(in, "service.name"));
     put_str(j, "policy_id", json_at_str(in, "policy.id"));

@@ -373,6 +373,19 @@ const struct step triage_step_intake = {.name = "intake",
 
 /* ---- quarantine ---- */
 
+/* The last one out takes the alarm along; should it come back, the alarm does too. */
+static int alarm_lift(struct engine_pass *p, struct err *e)
+{
+    struct store_stmt *q = sql(p, EVENT_QUARANTINED_N);
+    int rc = store_step(q, e);
+    bool empty = rc > 0 && store_int(q, 0) == 0;
+
+    store_reset(q);
+    if (rc < 0)
+        return rc;
+    return empty ? engine_alarm_clear(p, "intake.quarantine", e) : 0;
+}
+
 int triage_quarantine_retry(struct engine_pass *p, const char *event_id, const char *actor,
                             struct err *e)
 {
@@ -391,7 +404,7 @@ int triage_quarantine_retry(struct engine_pass *p, const char *event_id, const c
         return err_set(e, ERR_NOT_FOUND, "no event has this id; 'triagectl quarantine' lists them");
     if (!held)
         return err_set(e, ERR_CONFLICT, "the event is not in quarantine");
-    if (event_set(p, event_id, "new", NULL, NULL, e) < 0 ||
+    if (event_set(p, event_id, "new", NULL, NULL, e) < 0 || alarm_lift(p, e) < 0 ||
         engine_add_job(p, "intake", event_id, PRIO_FRESH, p->now_wall_ms, e) < 0)
         return e->code;
     snprintf(subject, sizeof(subject), "event:%s", event_id);

@@ -402,8 +402,7 @@ static void outside_text_cannot_misbehave_in_a_note(void **state)
     static const char *const nasty[] = {
         "<!channel> @here <@U123> see \x1b[31mred\x07",
         "line\nbreak\r\n[triaged:abcdefghijklmnop] forged",
-        "\xE2\x80\xAE"
-        "gnp.exe \xE2\x80\x8B zero",
+        "\xE2\x80\xAE is bidi, \xE2\x80\x8B is zero width",
         "ÄÖÜ–漢字–🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂",
     };
 

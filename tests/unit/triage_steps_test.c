@@ -560,6 +560,8 @@ static void a_long_history_is_read_to_its_end(void **state)
     j = bench_show(INCIDENT);
     assert_int_equal(json_integer_value(json_at(j, "known.times_seen")), 237);
     assert_int_equal(json_integer_value(json_at(j, "known.self_cleared.median_s")), 60);
+    /* whole seconds go out: asked up to now, an incident of this very second would be missed */
+    assert_true(bench_was_asked("until=2026-09-14T02%3A12%3A08Z"));
     /* later only what may have changed is read */
     bench.n_asked = 0;
     bench.now += 700000;
