@@ -268,7 +268,9 @@ int send_apply(struct gate_run *r, struct err *e)
     case SEND_NOT_SENT:
         return not_sent(r, &f, x, &out, e);
     case SEND_UNCLEAR:
-        return hand_over(r, f.p.id, x->in_flight_until_ms + c->gate.quiet_ms, e);
+        return hand_over(
+            r, f.p.id,
+            defence_off("quiet") ? r->p->now_wall_ms : x->in_flight_until_ms + c->gate.quiet_ms, e);
     case SEND_FAILED:
         return exec_failed(r->p, &f, x, PROPOSAL_FAILED, out.words, NULL, e);
     case SEND_MOVED:

@@ -183,17 +183,21 @@ static void a_second_doubt_is_for_a_person(void **state)
 static void a_resend_waits_for_quiet_and_two_empty_reads(void **state)
 {
     struct fixture *f = *state;
-    int64_t id = propose_new(f, "add_note", NOTE);
 
-    approve(f, id, f->ingrid);
-    f->pd.next_write = LOST_BEFORE;
-    run_due(f, NULL);
-    run_for(f, 15000 + 20000 + 60000 - 1000); /* flight, quiet, gap: one second short */
-    assert_int_equal(f->pd.writes, 1);
-    run_for(f, 3000);
-    assert_int_equal(f->pd.writes, 2);
-    state_is(f, id, "done");
-    assert_int_equal(f->pd.n_notes, 1);
+    for (int crash = 0; crash < 2; crash++) {
+        int64_t id = propose_new(f, "add_note", json_pack("{s:s}", "content", crash ? "b" : "a"));
+
+        fake_reset(&f->pd);
+        approve(f, id, f->ingrid);
+        f->pd.next_write = LOST_BEFORE;
+        run_due(f, crash ? "send" : NULL);
+        run_for(f, 15000 + 20000 + 60000 - 1000); /* flight, quiet, gap: one second short */
+        assert_int_equal(f->pd.writes, 1);
+        run_for(f, 3000);
+        assert_int_equal(f->pd.writes, 2);
+        state_is(f, id, "done");
+        assert_int_equal(f->pd.n_notes, 1);
+    }
 }
 
 /* F-21's core: one bound field after the other changes between approval and sending; nothing leaves. */
