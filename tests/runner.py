@@ -7,12 +7,14 @@ to build/test-logs/NAME.log; the tail is shown when something fails.
 import glob
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOGS = os.path.join(TOP, "build", "test-logs")
+NPM = os.path.join(TOP, "build", "npm")
 SHARED = os.path.join(TOP, "..", "shared")
 # Unit tests that start threads: they also run under ThreadSanitizer.
 THREADED = ["engine_test", "net_poll_test", "rules_redos_test", "http_test"]
@@ -118,6 +120,34 @@ def python_tests(log, pattern, preset):
     return passed, failed
 
 
+def npm_ready(log):
+    """What tests/npm names, installed into build/npm; only when the lock file is another one than last time."""
+    lock = os.path.join(TOP, "tests", "npm", "package-lock.json")
+    done = os.path.join(NPM, "installed.json")
+    with open(lock, "rb") as f:
+        wanted = f.read()
+    if os.path.exists(done):
+        with open(done, "rb") as f:
+            if f.read() == wanted:
+                return True
+        os.remove(done)
+    os.makedirs(NPM, exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(os.path.join(TOP, "tests", "npm", name), NPM)
+    code, _ = run(log, ["npm", "ci", "--prefix", NPM, "--no-audit", "--no-fund", "--ignore-scripts"], timeout=600)
+    if code:
+        print("    npm ci failed: see %s" % os.path.relpath(log, TOP), flush=True)
+        return False
+    shutil.copy(lock, done)
+    return True
+
+
+def integration(log):
+    if not npm_ready(log):
+        return 0, 1
+    return python_tests(log, "integration/*_test.py", "asan")
+
+
 def fuzz(log):
     """Each target for a few seconds from its seeds; what it finds is a failure with the input kept."""
     passed = failed = 0
@@ -161,7 +191,7 @@ SUITES = [
     ("unit-tsan", ["tsan"], lambda log: unit(log, "tsan", THREADED)),
     ("build-clang", ["clang"], lambda log: (1, 0)),
     ("source", ["release"], lambda log: python_tests(log, "source/*_test.py", "release")),
-    ("integration", ["asan"], lambda log: python_tests(log, "integration/*_test.py", "asan")),
+    ("integration", ["asan"], integration),
     ("faults", ["dev"], lambda log: python_tests(log, "faults/*_test.py", "dev")),
     ("fuzz", ["fuzz"], fuzz),
     ("shell", [], shell),
