@@ -51,7 +51,7 @@ const struct store_sql GATE_SQL[GATE_STMTS] = {
     [GATE_DECISIONS] = {"gate.decisions",
         "SELECT " DECISION_COLS " FROM decision WHERE proposal_id = $1 AND revision = $2 ORDER BY id LIMIT 100"},
     [GATE_DECISIONS_ALL] = {"gate.decisions_all",
-        "SELECT " DECISION_COLS " FROM decision WHERE proposal_id = $1 ORDER BY id LIMIT 1000"},
+        "SELECT " DECISION_COLS " FROM decision WHERE proposal_id = $1 ORDER BY revision, id LIMIT 1000"},
     [GATE_DECISIONS_BY] = {"gate.decisions_by",
         "SELECT COUNT(*) FROM decision WHERE actor = $1 AND created_ms > $2"},
     [GATE_EXEC_INSERT] = {"gate.exec_insert",
@@ -97,8 +97,7 @@ const struct store_sql GATE_SQL[GATE_STMTS] = {
     [GATE_LIST_STATE] = {"gate.list_state",
         "SELECT " PROPOSAL_COLS " FROM proposal WHERE state = $1 AND id < $2 ORDER BY id DESC LIMIT $3"},
     [GATE_LIST_LIVE] = {"gate.list_live",
-        "SELECT " PROPOSAL_COLS " FROM proposal WHERE state IN ('pending', 'approved', 'executing', 'unsure') "
-        "AND id < $1 ORDER BY id DESC LIMIT $2"},
+        "SELECT " PROPOSAL_COLS " FROM proposal WHERE ended_ms IS NULL AND id < $1 ORDER BY id DESC LIMIT $2"},
     [GATE_LIST_INCIDENT] = {"gate.list_incident",
         "SELECT " PROPOSAL_COLS " FROM proposal WHERE incident_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3"},
     [GATE_LIST_INCIDENT_STATE] = {"gate.list_incident_state",

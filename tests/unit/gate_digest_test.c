@@ -7,8 +7,8 @@
 static void digests_are_those_of_the_described_bytes(void **state)
 {
     char out[SHA256_HEX], again[SHA256_HEX];
-    struct action_bytes x = {"acknowledge", "Q1ABC", "{}", "{\"status\":\"triggered\"}", "approver",
-                             "rulehash"};
+    struct action_bytes x = {"acknowledge", "Q1ABC",   "{}", "{\"status\":\"triggered\"}",
+                             "approver",    "rulehash"};
     const char digests[1][SHA256_HEX] = {
         "0000000000000000000000000000000000000000000000000000000000000001"};
     struct proposal_bytes p = {.id = 12,
@@ -46,9 +46,9 @@ static void random_bytes(struct action_bytes *x)
 
 static bool same(const struct action_bytes *a, const struct action_bytes *b)
 {
-    return text_eq(a->verb, b->verb) && text_eq(a->target, b->target) && text_eq(a->args, b->args) &&
-           text_eq(a->binds, b->binds) && text_eq(a->identity, b->identity) &&
-           text_eq(a->rule_hash, b->rule_hash);
+    return text_eq(a->verb, b->verb) && text_eq(a->target, b->target) &&
+           text_eq(a->args, b->args) && text_eq(a->binds, b->binds) &&
+           text_eq(a->identity, b->identity) && text_eq(a->rule_hash, b->rule_hash);
 }
 
 /* X8: equal digest if and only if equal struct. */

@@ -56,9 +56,9 @@ static void every_name_reads_back_and_others_do_not(void **state)
 static void an_end_is_an_end(void **state)
 {
     static const enum proposal_state ENDS[] = {
-        PROPOSAL_DONE,       PROPOSAL_FAILED,    PROPOSAL_REJECTED,  PROPOSAL_EXPIRED,
-        PROPOSAL_SUPERSEDED, PROPOSAL_WITHDRAWN, PROPOSAL_OVERTAKEN, PROPOSAL_STALE,
-        PROPOSAL_SHADOWED};
+        PROPOSAL_DONE,      PROPOSAL_FAILED,     PROPOSAL_REJECTED,
+        PROPOSAL_EXPIRED,   PROPOSAL_SUPERSEDED, PROPOSAL_WITHDRAWN,
+        PROPOSAL_OVERTAKEN, PROPOSAL_STALE,      PROPOSAL_SHADOWED};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(ENDS); i++)

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "audit/audit.h"
+#include "gate/gate.h"
 #include "people/people.h"
 #include "queue/queue.h"
 #include "store/store.h"
@@ -28,12 +29,14 @@ static const struct {
     {"audit", audit_statements},
     {"queue", queue_statements},
     {"people", people_statements},
+    {"gate", gate_statements},
 };
 
 /* Statements that may walk a whole table, each with the reason why that stays cheap. */
 static const struct {
     const char *statement, *why;
 } may_scan[] = {
+    {"gate.counters", "one row a state"},
     {"people.list", "a page of people: tens of rows, in the order of the key"},
     {"audit.head", "LIMIT 1 from the end of the key: one row"},
     {"queue.adopt", "walks the partial index of running jobs, once at start: those in flight"},

@@ -267,7 +267,7 @@ CREATE TABLE proposal (                          -- gate
 ) STRICT;
 CREATE INDEX proposal_live ON proposal (incident_id, id)
     WHERE state IN ('pending', 'approved', 'executing', 'unsure');
-CREATE INDEX proposal_live_id ON proposal (id) WHERE state IN ('pending', 'approved', 'executing', 'unsure');
+CREATE INDEX proposal_ended ON proposal (ended_ms, id); -- NULL: live
 CREATE INDEX proposal_state ON proposal (state, id);
 CREATE INDEX proposal_incident ON proposal (incident_id, id);
 CREATE INDEX proposal_subject ON proposal (subject_kind, subject_id, key, id);
