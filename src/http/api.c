@@ -8,7 +8,6 @@
 #include "http/http_api.h"
 
 extern const char openapi_json[];
-extern const size_t openapi_json_len;
 
 /*
  * Columns: method, path, handler, least role, who else (http_priv.h). Whatever is not marked AGENT is closed to agents' accounts:
@@ -90,34 +89,14 @@ bool api_arg_int(struct request *r, size_t index, int64_t *out)
     return false;
 }
 
-/* The schema of a body stands in openapi.json, once; its $defs are the document's components. */
-static int body_schema(const char *name, struct schema **out, struct err *e)
-{
-    AUTO(json_freep) json_t *doc = NULL;
-    AUTO(mem_freep) char *text = NULL;
-    size_t len;
-    json_t *schema;
-
-    if (json_parse(openapi_json, openapi_json_len, JSON_TEXT_MAX_TOKENS, &doc, e) < 0)
-        return e->code;
-    schema = json_object_get(json_at(doc, "components.schemas"), name);
-    CHECK(schema);
-    text = json_canon(schema, &len);
-    return schema_new(text, len, out, e);
-}
-
 bool api_body(struct request *r, const char *schema_name)
 {
-    AUTO(schema_freep) struct schema *schema = NULL;
+    const struct schema *schema = http_schema(r->server->schemas, schema_name);
     struct schema_problem problem;
     struct err e = {0};
 
     if (json_parse(r->body ? r->body : "", r->body_len, 5000, &r->json, &e) < 0) {
         answer_problem(r, 400, "the body must be a JSON object: %s", e.msg);
-        return false;
-    }
-    if (body_schema(schema_name, &schema, &e) < 0) {
-        answer_err(r, &e);
         return false;
     }
     if (schema_check(schema, r->json, &problem, 1) == 0)

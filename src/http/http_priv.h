@@ -10,6 +10,7 @@
 #include "audit/audit.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/schema.h"
 #include "http/http.h"
 #include "people/people.h"
 #include "triage/triage.h"
@@ -48,6 +49,7 @@ struct http_readers {
     struct store_set *alarms;
 };
 
+struct http_schemas; /* of request bodies */
 struct failed_table; /* failed verifications per address */
 
 struct http_server {
@@ -61,6 +63,7 @@ struct http_server {
     struct http_view *view;
     pthread_key_t readers_key;
     struct failed_table *failed;
+    struct http_schemas *schemas;
     atomic_bool ready, quiet;
     int64_t started_wall_ms;
 
@@ -198,6 +201,11 @@ void failed_free(struct failed_table *t);
 /* Counts one failure of this address; false when it had more than limit in the last minute. */
 bool failed_count(struct failed_table *t, const struct sockaddr *addr, unsigned limit,
                   int64_t now_mono_ms);
+
+/* schemas.c: what openapi.json says about request bodies */
+int http_schemas_new(struct http_schemas **out, struct err *e) MUST_CHECK;
+void http_schemas_free(struct http_schemas *s); /* accepts NULL */
+const struct schema *http_schema(const struct http_schemas *s, const char *name);
 
 /* routes.c */
 struct route {

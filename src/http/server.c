@@ -194,7 +194,8 @@ int http_start(const struct http_opts *o, struct http_server **out, struct err *
     pthread_mutex_init(&s->view_lock, NULL);
     pthread_mutex_init(&s->pending_lock, NULL);
     pthread_key_create(&s->readers_key, http_readers_close);
-    if (pending_start(s, e) < 0 || listeners_start(s, e) < 0) {
+    if (http_schemas_new(&s->schemas, e) < 0 || pending_start(s, e) < 0 ||
+        listeners_start(s, e) < 0) {
         http_free(s);
         return e->code;
     }
@@ -249,6 +250,7 @@ void http_free(struct http_server *s)
     pending_stop(s);
     pthread_key_delete(s->readers_key);
     failed_free(s->failed);
+    http_schemas_free(s->schemas);
     view_unref(s->view);
     mem_freep(&s->store_path);
     mem_freep(&s->control_path);
