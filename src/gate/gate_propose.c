@@ -199,7 +199,6 @@ static int proposer_of(struct engine_pass *p, const char *origin, struct person 
 static int facts_store(struct engine_pass *p, const struct gate_proposal *x, char sha[SHA256_HEX],
                        struct err *e)
 {
-    AUTO(json_freep) json_t *doc = NULL;
     const char *text;
 
     if (!x->facts)
