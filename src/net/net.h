@@ -71,6 +71,7 @@ struct net_reply {
                                ERR_DENIED: address or origin refused. */
     int status; /* HTTP status, 0 when none */
     unsigned retry_after_s; /* Retry-After or ratelimit-reset of a 429/503; 0 = none given */
+    int64_t date_ms;        /* the answer's Date header, to compare clocks; 0 = none given */
     const char *body;       /* NUL-terminated; NULL when none; lives until the callback returns */
     size_t body_len;
     int64_t took_ms;

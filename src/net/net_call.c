@@ -238,6 +238,7 @@ void net_call_finish(struct net_call *c, CURLcode result, int64_t now_mono_ms,
         r.status = (int)status;
     judge(c, result, &r);
     r.retry_after_s = wait_told(&c->answer.said, r.status);
+    r.date_ms = c->answer.date_ms;
     if (r.code == 0 && c->answer.body.len > 0) {
         r.body = buf_str(&c->answer.body);
         r.body_len = c->answer.body.len;

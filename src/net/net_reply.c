@@ -65,6 +65,20 @@ static void read_header(struct net_rate *said, const char *name, size_t name_len
         said->reset_s = parse_count(value, len, SECONDS_MAX);
 }
 
+/* To the second, as it is written; 0 when it is no date. */
+static int64_t parse_date_ms(const char *value, size_t len)
+{
+    char copy[64];
+    time_t at;
+
+    if (len == 0 || len >= sizeof copy)
+        return 0;
+    memcpy(copy, value, len);
+    copy[len] = '\0';
+    at = curl_getdate(copy, NULL);
+    return at > 0 ? (int64_t)at * 1000 : 0;
+}
+
 static bool is_space(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -84,6 +98,7 @@ size_t net_answer_head(char *line, size_t size, size_t n, void *arg)
         /* A new status line: what came before was an interim answer (100) and says nothing. */
         a->head_whole = false;
         a->said = (struct net_rate){-1, -1, -1, -1};
+        a->date_ms = 0;
         return size * n;
     }
     while (end > line && is_space(end[-1]))
@@ -97,6 +112,8 @@ size_t net_answer_head(char *line, size_t size, size_t n, void *arg)
     const char *name_end = value++;
     while (value < end && is_space(*value))
         value++;
+    if (name_end - line == 4 && strncasecmp(line, "date", 4) == 0)
+        a->date_ms = parse_date_ms(value, (size_t)(end - value));
     read_header(&a->said, line, (size_t)(name_end - line), value, (size_t)(end - value));
     return size * n;
 }

@@ -17,6 +17,7 @@ struct net_answer {
     bool head_whole; /* the empty line after the headers has come */
     bool over;       /* larger than allowed: given up */
     struct net_rate said;
+    int64_t date_ms; /* Date, 0 unknown */
 };
 
 void net_answer_init(struct net_answer *a, size_t cap_bytes);
