@@ -16,7 +16,7 @@
 /* ---- Limits and names ---------------------------------------------------------------------------------------------- */
 
 #define NOTE_CONTENT_MAX_BYTES 2000 /* any note that we write, without its marker */
-#define TRIAGE_NOTE_MAX_BYTES  600  /* the standing note, marker included */
+#define TRIAGE_NOTE_MAX_CHARS  600  /* the standing note, marker included */
 #define WORDS_MAX              1000 /* reasons and effects, in words */
 #define MARKER_BYTES           10   /* of the HMAC: 16 base32 characters */
 #define MARKER_LEN             26   /* "[triaged:" 16 "]" */

@@ -12,6 +12,13 @@ static bool by_machine(const char *origin)
     return text_starts(origin, "rule:") || text_starts(origin, "model:");
 }
 
+/* An agent asks for itself, as rules do: it gets no second answer, and rests in a maintenance window. What it proposed is no
+ * rule's, so that a newer assessment does not take it back. */
+static bool asks_by_itself(const char *origin)
+{
+    return by_machine(origin) || text_starts(origin, "agent:");
+}
+
 /* What counts as the same thing: the ordered verbs and targets, and for notes the text too. */
 static void key_of(const struct new_action *acts, size_t n, char out[SHA256_HEX])
 {
@@ -143,7 +150,7 @@ static int remember(struct engine_pass *p, const struct gate_proposal *x, const 
 
         if (is_live(old[i].state))
             rc = remember_live(p, x, &old[i], acts, n, m, e);
-        else if (by_machine(x->origin))
+        else if (asks_by_itself(x->origin))
             rc = remember_ended(p, &old[i], acts, n, reopened_ms, m, e);
         if (rc < 0)
             return rc;
@@ -174,7 +181,7 @@ static const char *state_note(const struct gate_proposal *x, enum mode mode)
 {
     if (mode == MODE_OFF)
         return "the service is switched off in the configuration";
-    if (!by_machine(x->origin))
+    if (!asks_by_itself(x->origin))
         return NULL; /* people may act in a maintenance window */
     if (x->view->maintenance)
         return "the service is in a maintenance window";

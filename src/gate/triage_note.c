@@ -83,6 +83,15 @@ static int note_propose(struct engine_pass *p, const struct gate_view *view, con
     return *note || !id ? 0 : decide_by_standing(p, id, s, e);
 }
 
+static size_t characters(const char *s)
+{
+    size_t n = 0;
+
+    for (; *s; s++)
+        n += ((unsigned char)*s & 0xc0) != 0x80;
+    return n;
+}
+
 int gate_triage_note(struct engine_pass *p, const struct gate_view *view, const char *content,
                      int64_t assessment_id, const char **note, struct err *e)
 {
@@ -93,9 +102,9 @@ int gate_triage_note(struct engine_pass *p, const struct gate_view *view, const 
     int rc;
 
     *note = NULL;
-    if (strlen(content) + MARKER_LEN + 1 > TRIAGE_NOTE_MAX_BYTES)
-        return err_set(e, ERR_INPUT, "the triage note is over %d bytes with its marker",
-                       TRIAGE_NOTE_MAX_BYTES);
+    if (characters(content) + MARKER_LEN + 1 > TRIAGE_NOTE_MAX_CHARS)
+        return err_set(e, ERR_INPUT, "the triage note is over %d characters with its marker",
+                       TRIAGE_NOTE_MAX_CHARS);
     if (text_eq(view->status, "resolved") || view->snoozed || view->maintenance) {
         *note = "no note on an incident that is resolved, snoozed or in maintenance";
         return 0;
