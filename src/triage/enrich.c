@@ -24,8 +24,9 @@ struct take {
     struct arena *a;
     const struct net_reply *r;
     int64_t alerts_all;
-    struct pd_log_entries *log; /* what the gate wants to see, filled here */
-    bool later;                 /* something may well answer another time */
+    struct pd_log_entries *log;     /* what the gate wants to see, filled here */
+    bool later;                     /* something may well answer another time */
+    const struct triage_items *old; /* of a run that asks only for what is missing; else NULL */
 };
 
 static int take_alerts(struct take *t, struct err *e)
@@ -125,23 +126,65 @@ static bool has_token(const struct engine_pass *p)
     return world_of(p)->pd.token != NULL;
 }
 
+/*
+ * What a run asks. One that somebody else caused (a webhook, the first sight) asks everything. One that this step planned
+ * itself asks only for what is missing, and while the incident itself does not answer, for nothing else: with PagerDuty
+ * down, many open incidents must not burn the budget of calls that is needed when it is back.
+ */
+enum asking {
+    ASK_ALL,
+    ASK_MISSING,
+    ASK_PROBE
+};
+
+static int asking_of(struct step_ctx *c, const struct incident_row *row, struct triage_items *old,
+                     enum asking *out, struct err *e)
+{
+    *out = ASK_ALL;
+    triage_items_init(old, step_pass(c)->arena);
+    /* Whoever adds the job again moves its time forward, and so makes it a full run. */
+    if (row->retry_ms == 0 || row->retry_ms != step_job(c)->due_wall_ms || row->bundle_id == 0)
+        return 0;
+    if (evidence_load(step_pass(c), row->id, row->bundle_id, old, e) < 0)
+        return e->code;
+    *out = ASK_MISSING;
+    for (size_t i = 0; i < old->n; i++)
+        if (!old->v[i].ok && text_eq(old->v[i].kind, EV_INCIDENT))
+            *out = ASK_PROBE;
+    return 0;
+}
+
+static bool missing_in(const struct triage_items *old, const char *kind)
+{
+    for (size_t i = 0; i < old->n; i++)
+        if (!old->v[i].ok && text_eq(old->v[i].kind, kind))
+            return true;
+    return false;
+}
+
 static int enrich_plan(struct step_ctx *c, struct err *e)
 {
+    AUTO(triage_items_done) struct triage_items old = {0};
     const struct engine_pass *p = step_pass(c);
     struct pd_args args = {.id = step_job(c)->subject};
     unsigned asked = 1 + ARRAY_LEN(questions);
     struct incident_row row;
+    enum asking asking;
     struct context x;
 
     if (row_get(p, args.id, &row, e) < 0)
         return e->code;
     if (!has_token(p))
         return 0;
-    if (call_ask(c, PD_OP_INCIDENT, PD_OP_INCIDENT, &args, e) < 0)
+    if (asking_of(c, &row, &old, &asking, e) < 0 ||
+        call_ask(c, PD_OP_INCIDENT, PD_OP_INCIDENT, &args, e) < 0)
         return e->code;
+    if (asking == ASK_PROBE)
+        return 0;
     for (size_t i = 0; i < ARRAY_LEN(questions); i++) {
         args.limit = questions[i].limit;
-        if (call_ask(c, questions[i].op, (int)questions[i].op, &args, e) < 0)
+        if ((asking == ASK_ALL || missing_in(&old, questions[i].kind)) &&
+            call_ask(c, questions[i].op, (int)questions[i].op, &args, e) < 0)
             return e->code;
     }
     /* The webhook usually names service and policy, so that everything is asked in one go. */
@@ -150,6 +193,14 @@ static int enrich_plan(struct step_ctx *c, struct err *e)
 }
 
 /* ---- answers ---- */
+
+/* What this run did not ask stands as it was. */
+static void question_kept(const struct question *q, struct take *t)
+{
+    for (size_t i = 0; i < t->old->n; i++)
+        if (text_eq(t->old->v[i].kind, q->kind))
+            evidence_copy(t->it, &t->old->v[i]);
+}
 
 static int question_item(struct step_ctx *c, const struct question *q, struct take *t,
                          bool incident_there, struct err *e)
@@ -161,6 +212,10 @@ static int question_item(struct step_ctx *c, const struct question *q, struct ta
     char why[WHY_MAX];
 
     t->r = step_reply(c, (int)q->op);
+    if (!t->r && t->old) {
+        question_kept(q, t);
+        return 0;
+    }
     switch (answer_of(t->r, op, why)) {
     case ANSWER_OK:
         if (q->take(t, &bad) == 0)
@@ -189,16 +244,24 @@ static int question_item(struct step_ctx *c, const struct question *q, struct ta
 }
 
 /* Longer unanswered, rarer asked: so many open incidents never eat the budget of calls. */
-static void ask_again(struct step_ctx *c, const struct incident_row *row, int64_t least_ms)
+static int ask_again(struct step_ctx *c, const struct incident_row *row, int64_t least_ms,
+                     struct err *e)
 {
     const struct engine_pass *p = step_pass(c);
     int64_t wait = (p->now_wall_ms - row->first_seen_ms) / 4;
+    struct store_stmt *q;
 
     if (wait < least_ms)
         wait = least_ms;
     if (wait > AGAIN_MOST_MS)
         wait = AGAIN_MOST_MS;
     step_again_at(c, p->now_wall_ms + wait);
+    if (!text_eq(step_job(c)->step, "enrich"))
+        return 0;
+    q = sql(p, INCIDENT_RETRY);
+    store_bind_text(q, 1, row->id);
+    store_bind_int(q, 2, p->now_wall_ms + wait);
+    return sql_run(q, e);
 }
 
 /* The incident itself did not answer: the snapshot that we have stands, and says that it is one. */
@@ -215,10 +278,9 @@ static int incident_missing(struct step_ctx *c, const struct incident_row *row, 
                          row->created_ms);
     }
     triage_items_not_checked(it, EV_INCIDENT, "incident", why);
-    if (a == ANSWER_AUTH)
-        step_again_at(c, p->now_wall_ms + AUTH_AGAIN_MS);
-    else if (a == ANSWER_LATER)
-        ask_again(c, row, AGAIN_FIRST_MS);
+    if ((a == ANSWER_AUTH || a == ANSWER_LATER) &&
+        ask_again(c, row, a == ANSWER_AUTH ? AUTH_AGAIN_MS : AGAIN_FIRST_MS, e) < 0)
+        return e->code;
     if (a != ANSWER_AUTH)
         return 0;
     return engine_alarm(p, "pagerduty.auth", "PagerDuty refuses our token",
@@ -308,40 +370,65 @@ static bool context_failed(const struct triage_items *it)
     return false;
 }
 
+/* Items of everything but the incident itself. */
+static int rest_take(struct step_ctx *c, const char *id, struct read *rd, struct take *t,
+                     bool *more, struct err *e)
+{
+    struct engine_pass *p = step_pass(c);
+    struct incident_row row;
+    struct context x;
+
+    for (size_t i = 0; has_token(p) && i < ARRAY_LEN(questions); i++)
+        if (question_item(c, &questions[i], t, rd->there, e) < 0)
+            return e->code;
+    if (row_get(p, id, &row, e) < 0) /* service and policy may be known only now */
+        return e->code;
+    x = context_of(&row);
+    if (context_take(c, &x, e) < 0 || context_items(p, &x, t->it, more, e) < 0)
+        return e->code;
+    if (!has_token(p))
+        triage_items_rest(t->it, "PagerDuty", NO_TOKEN);
+    return 0;
+}
+
+static int next_rounds(struct step_ctx *c, const struct incident_row *row, const struct take *t,
+                       bool more, struct err *e)
+{
+    struct engine_pass *p = step_pass(c);
+
+    if (t->later && !text_eq(row->status, "resolved") && ask_again(c, row, AGAIN_PART_MS, e) < 0)
+        return e->code;
+    if (!more && !context_failed(t->it))
+        return 0;
+    return job_add(p, "context", row->id, PRIO_FRESH,
+                   more ? p->now_wall_ms : p->now_wall_ms + AGAIN_CONTEXT_MS, e);
+}
+
 static int enrich_apply(struct step_ctx *c, struct err *e)
 {
     AUTO(arena_freep) struct arena *a = arena_new(TRIAGE_ARENA_BYTES);
     AUTO(triage_items_done) struct triage_items it = {0};
+    AUTO(triage_items_done) struct triage_items old = {0};
     struct engine_pass *p = step_pass(c);
     const char *id = step_job(c)->subject;
     struct incident_row row;
     struct read rd = {0};
     struct take t = {.it = &it, .a = a, .log = &rd.log};
-    struct context x;
+    enum asking asking;
     bool more = false;
 
     triage_items_init(&it, a);
-    if (row_get(p, id, &row, e) < 0 || incident_take(c, &row, a, &rd, &it, e) < 0)
+    if (row_get(p, id, &row, e) < 0 || asking_of(c, &row, &old, &asking, e) < 0 ||
+        incident_take(c, &row, a, &rd, &it, e) < 0)
         return e->code;
+    if (asking == ASK_PROBE) /* back again: now for everything */
+        return rd.there ? job_add(p, "enrich", id, PRIO_FRESH, p->now_wall_ms, e) : 0;
+    t.old = asking == ASK_MISSING ? &old : NULL;
     t.alerts_all = rd.there ? rd.in.alerts_all : -1;
-    for (size_t i = 0; has_token(p) && i < ARRAY_LEN(questions); i++)
-        if (question_item(c, &questions[i], &t, rd.there, e) < 0)
-            return e->code;
-    if (row_get(p, id, &row, e) < 0) /* service and policy may be known only now */
+    if (rest_take(c, id, &rd, &t, &more, e) < 0 || seen_tell(p, &rd, &it, e) < 0 ||
+        bundle_make(p, id, &it, e) < 0)
         return e->code;
-    x = context_of(&row);
-    if (context_take(c, &x, e) < 0 || context_items(p, &x, &it, &more, e) < 0)
-        return e->code;
-    if (!has_token(p))
-        triage_items_rest(&it, "PagerDuty", NO_TOKEN);
-    if (seen_tell(p, &rd, &it, e) < 0 || bundle_make(p, id, &it, e) < 0)
-        return e->code;
-    if (rd.there && t.later && !text_eq(row.status, "resolved"))
-        ask_again(c, &row, AGAIN_PART_MS);
-    if (!rd.there || !(more || context_failed(&it)))
-        return 0;
-    return job_add(p, "context", id, PRIO_FRESH,
-                   more ? p->now_wall_ms : p->now_wall_ms + AGAIN_CONTEXT_MS, e);
+    return rd.there ? next_rounds(c, &row, &t, more, e) : 0;
 }
 
 const struct step triage_step_enrich = {.name = "enrich",
@@ -387,18 +474,14 @@ static int context_apply(struct step_ctx *c, struct err *e)
 
         if (evidence_is_context(o->kind))
             continue;
-        if (o->ok)
-            triage_items_add(&now, o->kind, o->source, json_incref(o->body), o->at_ms);
-        else
-            triage_items_not_checked(&now, o->kind, o->source, o->summary);
-        now.v[now.n - 1].num = o->num;
+        evidence_copy(&now, o);
     }
     if (context_items(p, &x, &now, &more, e) < 0 || bundle_make(p, id, &now, e) < 0)
         return e->code;
     if (more)
         step_again_at(c, p->now_wall_ms);
     else if (context_failed(&now) && !text_eq(row.status, "resolved"))
-        ask_again(c, &row, AGAIN_CONTEXT_MS);
+        return ask_again(c, &row, AGAIN_CONTEXT_MS, e);
     return 0;
 }
 

@@ -242,6 +242,18 @@ void evidence_carry(struct triage_items *now, const struct triage_items *old)
     }
 }
 
+void evidence_copy(struct triage_items *to, const struct triage_item *x)
+{
+    size_t before = to->n;
+
+    if (x->ok)
+        triage_items_add(to, x->kind, x->source, json_incref(x->body), x->at_ms);
+    else
+        triage_items_not_checked(to, x->kind, x->source, x->summary);
+    if (to->n > before)
+        to->v[before].num = x->num;
+}
+
 bool evidence_is_context(const char *kind)
 {
     static const char *const context[] = {EV_SERVICE, EV_POLICY, EV_ONCALL, EV_DEPENDENCY,

@@ -312,7 +312,7 @@ static int next_jobs(const struct engine_pass *p, const struct pd_event *ev, int
         return e->code;
     /* Somebody may just have done what is proposed: two cheap reads tell within a moment. */
     if (gate_has_live(&copy, ev->incident_id) &&
-        job_add(p, "refresh", ev->incident_id, PRIO_JUDGE, p->now_wall_ms, e) < 0)
+        job_add(p, "refresh", ev->incident_id, PRIO_FRESH, p->now_wall_ms, e) < 0)
         return e->code;
     return job_add(p, "judge", ev->incident_id, PRIO_JUDGE,
                    received_ms + cfg->triage.judge_after_ms, e);

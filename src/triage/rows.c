@@ -39,6 +39,7 @@ void row_read(struct store_stmt *q, struct arena *a, struct incident_row *r)
     r->judged_ms = store_int(q, c++);
     r->verdict = store_text_dup(q, c++, a);
     r->symptom = store_text_dup(q, c++, a);
+    r->retry_ms = store_int(q, c++);
 }
 
 int row_get(const struct engine_pass *p, const char *id, struct incident_row *out, struct err *e)

@@ -48,11 +48,7 @@ static void bundle_merge(struct triage_items *now, const struct triage_items *ol
         }
         if (text_eq(o->kind, EV_FIRING)) /* told afresh from our own rows */
             continue;
-        if (o->ok)
-            triage_items_add(now, o->kind, o->source, json_incref(o->body), o->at_ms);
-        else
-            triage_items_not_checked(now, o->kind, o->source, o->summary);
-        now->v[now->n - 1].num = o->num;
+        evidence_copy(now, o);
     }
 }
 
@@ -321,7 +317,7 @@ static int assess_apply(struct step_ctx *c, struct err *e)
         return 0;
     if (assessment_put(p, row.id, &x, &id, e) < 0 || assessment_audit(p, row.id, id, &x, e) < 0)
         return e->code;
-    return job_add(p, "propose", row.id, PRIO_FOLLOW, p->now_wall_ms, e);
+    return job_add(p, "propose", row.id, PRIO_JUDGE, p->now_wall_ms, e);
 }
 
 const struct step triage_step_assess = {.name = "assess",

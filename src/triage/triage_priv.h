@@ -43,6 +43,7 @@ struct incident_row {
     int64_t snapshot_ms, bundle_id, assessment_id, enriched_ms, first_seen_ms, judged_ms;
     const char *verdict; /* body.sha256 */
     const char *symptom;
+    int64_t retry_ms; /* when enrich planned to come back by itself */
 };
 void row_read(struct store_stmt *q, struct arena *a, struct incident_row *out);
 int row_get(const struct engine_pass *p, const char *id, struct incident_row *out, struct err *e)
@@ -70,7 +71,8 @@ int evidence_load(const struct engine_pass *p, const char *incident_id, int64_t 
                   struct triage_items *it, struct err *e) MUST_CHECK;
 /* For a kind that was just not answered: what the older bundle knows of it stays, beside the "not checked". */
 void evidence_carry(struct triage_items *now, const struct triage_items *old);
-/* Moves the items of these kinds (all when keep is false: all but these) from one list to another. */
+/* The item as it stands, with its number. */
+void evidence_copy(struct triage_items *to, const struct triage_item *x);
 bool evidence_is_context(const char *kind);
 /* The gate's view of the incident from its items; false when there is no snapshot from REST. */
 bool evidence_view(struct arena *a, const struct triage_items *it, struct gate_view *out);

@@ -23,6 +23,7 @@ enum {
     INCIDENT_VERDICT,
     INCIDENT_ASSESSED,
     INCIDENT_ENRICHED,
+    INCIDENT_RETRY,
     INCIDENT_LIST_ALL,
     INCIDENT_LIST_OPEN,
     INCIDENT_LIST_RESOLVED,
@@ -65,7 +66,7 @@ enum {
     "id, seq, number, title, status, urgency, priority, service_id, service, policy_id, policy, "   \
     "level, html_url, created_ms, changed_ms, resolved_ms, resolved_by, merged_into, snapshot, "    \
     "snapshot_from, snapshot_ms, bundle_id, assessment_id, enriched_ms, first_seen_ms, judged_ms, " \
-    "verdict, symptom"
+    "verdict, symptom, retry_ms"
 #define INCIDENT_ROWS "SELECT " INCIDENT_COLUMNS " FROM incident WHERE "
 #define INCIDENT_DOWN "seq < $1 ORDER BY seq DESC LIMIT $2"
 
@@ -109,6 +110,7 @@ static const struct store_sql triage_sql_table[TRIAGE_SQL_LEN] = {
         "UPDATE incident SET verdict = $2, judged_ms = coalesce(judged_ms, $3) WHERE id = $1"},
     [INCIDENT_ASSESSED] = {"incident.assessed", "UPDATE incident SET assessment_id = $2 WHERE id = $1"},
     [INCIDENT_ENRICHED] = {"incident.enriched", "UPDATE incident SET enriched_ms = $2 WHERE id = $1"},
+    [INCIDENT_RETRY] = {"incident.retry", "UPDATE incident SET retry_ms = $2 WHERE id = $1"},
     [INCIDENT_LIST_ALL] = {"incident.list_all", INCIDENT_ROWS INCIDENT_DOWN},
     [INCIDENT_LIST_OPEN] = {"incident.list_open", INCIDENT_ROWS "status <> 'resolved' AND " INCIDENT_DOWN},
     [INCIDENT_LIST_RESOLVED] = {"incident.list_resolved", INCIDENT_ROWS "status = 'resolved' AND " INCIDENT_DOWN},

@@ -138,7 +138,8 @@ CREATE TABLE incident (                          -- triage
     bundle_id         INTEGER,                   -- newest evidence bundle
     assessment_id     INTEGER,                   -- newest assessment
     next_evidence     INTEGER NOT NULL DEFAULT 1,
-    enriched_ms       INTEGER,                   -- last time all required calls answered
+    enriched_ms       INTEGER,                   -- last time PagerDuty answered about the incident itself
+    retry_ms          INTEGER,                   -- when enrich comes back by itself for what did not answer
     first_seen_ms     INTEGER NOT NULL,
     judged_ms         INTEGER,                   -- first time the rules' view was there
     verdict           TEXT                       -- body.sha256 of what judge said last: {verdict, facts, bundle_id}
