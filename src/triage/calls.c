@@ -24,7 +24,9 @@ int call_ask(struct step_ctx *c, enum pd_op_id op, int tag, const struct pd_args
 
 static enum answer answer_lost(const struct net_reply *r, const struct pd_op *op, char why[WHY_MAX])
 {
-    if (r->code == ERR_RETRY && op->rank >= PD_RANK_OPTIONAL)
+    if (text_starts(r->msg, "left out"))
+        snprintf(why, WHY_MAX, "%s", r->msg);
+    else if (r->code == ERR_RETRY && op->rank >= PD_RANK_OPTIONAL)
         snprintf(why, WHY_MAX, "left out: %s", r->msg[0] ? r->msg : "calls are scarce");
     else
         snprintf(why, WHY_MAX, "PagerDuty did not answer: %s", r->msg[0] ? r->msg : "no reason");

@@ -200,6 +200,7 @@ static const struct {
     {{I "/notes", 0, 200, "{\"notes\":17}"}, EV_NOTE, "the answer could not be read"},
     {{I "/notes", ERR_UNSURE, 0, "timed out"}, EV_NOTE, "did not answer: timed out"},
     {{I "/related_change_events", ERR_RETRY, 0, "calls are scarce"}, EV_CHANGE, "left out: calls"},
+    {{I "/related_incidents", ERR_RETRY, 0, "left out: rate budget"}, EV_RELATED, "left out: rate"},
     {{"/incidents?", 0, 500, ""}, EV_SIMILAR, "500"},
     {{"/incidents/QD/notes", 0, 503, ""}, EV_FIX, "503"},
     {{"/services/PCHKOUT", 0, 200, "[]"}, EV_SERVICE, "the answer could not be read"},
