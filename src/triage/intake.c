@@ -222,7 +222,7 @@ int intake_store(struct engine_pass *p, const struct intake_delivery *d, enum in
 {
     struct arrival a = {0};
     char ms[24];
-    bool copy;
+    bool copy = false;
 
     arrival_read(&a, d, world_of(p)->cfg, p->now_wall_ms);
     if (event_put(p, d, &a, &copy, e) < 0)
@@ -348,7 +348,7 @@ int intake_event(const struct engine_pass *p, const char *event_id, struct err *
     struct pd_event ev;
     const char *body;
     char state[16];
-    int64_t received_ms;
+    int64_t received_ms = 0;
     size_t len;
 
     if (event_body(p, event_id, a, state, &received_ms, &body, &len, e) < 0)
