@@ -119,7 +119,8 @@ static bool escalate_proof(const struct action_seen *s, struct action_proof *out
 
     for (size_t i = 0; i < ARRAY_LEN(ENTRY_TYPES) && !e; i++)
         e = seen_entry(s, ENTRY_TYPES[i], true);
-    if (is_there(s)) {
+    /* Without an answer of ours, the state alone may be somebody else's doing. */
+    if (is_there(s) && (e || s->answered)) {
         *out = (struct action_proof){.how = json_opt_str(s->args, "policy_id")
                                                 ? "the incident's escalation policy"
                                                 : "assignees are those on call at the level",

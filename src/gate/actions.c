@@ -133,10 +133,12 @@ static bool after_reading(const struct action_seen *s, const struct pd_log_entry
     return !text_eq(e->id, s->log_last_id);
 }
 
-/* A service user whose PagerDuty id nobody told us: what is new since our reading counts as ours. */
+/* A service user may have a PagerDuty id that nobody told us: then only a clean answer makes what is new ours. */
 bool seen_is_ours(const struct action_seen *s, const char *user_id)
 {
-    return !s->from_pd_user || !*s->from_pd_user || text_eq(user_id, s->from_pd_user);
+    if (!s->from_pd_user || !*s->from_pd_user)
+        return s->answered;
+    return text_eq(user_id, s->from_pd_user);
 }
 
 const struct pd_log_entry *seen_entry(const struct action_seen *s, const char *type, bool by_us)

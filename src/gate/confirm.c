@@ -88,7 +88,8 @@ int confirm_apply(struct gate_run *r, struct err *e)
                              .marker = x->marker,
                              .from_pd_user = x->from_pd_user,
                              .log_after_ms = x->log_after_ms,
-                             .log_last_id = x->log_last_id};
+                             .log_last_id = x->log_last_id,
+                             .answered = true};
     if (!action_find(f.acts[x->ord].verb)->proof(&s, &proof))
         return not_yet(r, &f, x, true, e);
     FAULT_POINT("gate.before_done");

@@ -83,6 +83,8 @@ struct action_seen {
     const char *from_pd_user;
     int64_t log_after_ms;    /* newest entry read before the first send, by PagerDuty's clock */
     const char *log_last_id; /* and its id; NULL when there was none */
+    bool
+        answered; /* PagerDuty said a clean yes to our call: then the state alone is proof enough */
 };
 
 struct action_proof {

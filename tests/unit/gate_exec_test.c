@@ -56,6 +56,11 @@ static void each_row_and_reply_gives_one_next_thing_to_do(void **state)
         {"acknowledge", 95, 1, 1, 35, NOTHING, NULL, false, EXEC_SEND, 0},
         {"acknowledge", 95, 1, 1, 35, OTHERS, NULL, false, EXEC_OVERTAKEN, 0},
         {"acknowledge", 95, 1, 1, 35, MOVED, NULL, false, EXEC_UNSURE, 0},
+        /* somebody else brought it there after our call got lost: not proof of ours */
+        {"acknowledge", 35, 1, 0, 0, OTHERS, NULL, false, EXEC_EMPTY, 95},
+        {"resolve", 35, 1, 0, 0, OTHERS, NULL, false, EXEC_EMPTY, 95},
+        {"escalate", 35, 1, 0, 0, OTHERS, NULL, false, EXEC_EMPTY, 95},
+        {"escalate", 95, 1, 1, 35, OTHERS, NULL, false, EXEC_OVERTAKEN, 0},
         {"resolve", 35, 1, 0, 0, OURS, NULL, false, EXEC_DONE, 0},
         {"resolve", 95, 1, 1, 35, NOTHING, NULL, false, EXEC_SEND, 0},
         {"escalate", 35, 1, 0, 0, OURS, NULL, false, EXEC_DONE, 0},
