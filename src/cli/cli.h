@@ -210,6 +210,8 @@ int cmd_token_new(struct cli *c), cmd_token_revoke(struct cli *c);
 int cmd_doctor(struct cli *c), cmd_init(struct cli *c);
 
 /* ---- shared by commands ---- */
+/* The PagerDuty id of an incident that was given by id or number (what arg_incident gave). 0 or the exit code. */
+int incident_id(struct cli *c, const char *what, const char **id);
 /* One proposal on a card: state, risk, deadline, effects, why. */
 void proposal_print(struct cli *c, const json_t *p);
 bool proposal_is_live(const char *state);

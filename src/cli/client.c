@@ -353,9 +353,8 @@ static const char *todo_of(struct cli *c, int status, const char *detail)
             "\n  Your token belongs into %s (mode 0600) or into a file that TRIAGED_TOKEN_FILE "
             "names.\n  An administrator makes one: triagectl user token new YOU --out FILE",
             token_path(c, &named));
-    if (status == 403 && !c->url && client_has_token(c, &e))
-        return "\n  You spoke as the owner of your token. For what this machine's administrator may do "
-               "without a token, add --local.";
+    if (status == 403 && !c->url && text_starts(c->cmd->name, "user") && client_has_token(c, &e))
+        return "\n  You spoke as the owner of your token; this machine's administrator leaves it out with --local.";
     if (status == 503)
         return "\n  Nothing was changed unless it says so; try again in a few seconds.";
     return "";

@@ -8,6 +8,23 @@
 
 #define INCIDENTS "/api/v1/incidents"
 
+int incident_id(struct cli *c, const char *what, const char **id)
+{
+    AUTO(reply_done) struct reply r = {0};
+    int rc;
+
+    *id = what;
+    /* What hangs at an incident hangs at its PagerDuty id; a number is looked up first. */
+    if (what[strspn(what, "0123456789")] != '\0')
+        return 0;
+    rc = api_get(c, &r, path_of(c, INCIDENTS "/", what, ""));
+    if (rc == 0)
+        *id = arena_strdup(c->arena, json_at_str(r.json, "incident.id"));
+    if (rc == 0 && !*id)
+        return fail(c, EXIT_FAILED, "the answer names no incident");
+    return rc;
+}
+
 /* ---- the list ---- */
 
 static const char *name_of(struct cli *c, const json_t *in)
@@ -379,23 +396,6 @@ int cmd_show(struct cli *c)
 
 /* ---- one piece of evidence ---- */
 
-/* Evidence hangs at the PagerDuty id; a number is looked up first. */
-static int id_of(struct cli *c, const char *what, const char **id)
-{
-    AUTO(reply_done) struct reply r = {0};
-    int rc;
-
-    *id = what;
-    if (what[strspn(what, "0123456789")] != '\0')
-        return 0;
-    rc = api_get(c, &r, path_of(c, INCIDENTS "/", what, ""));
-    if (rc == 0)
-        *id = arena_strdup(c->arena, json_at_str(r.json, "incident.id"));
-    if (rc == 0 && !*id)
-        return fail(c, EXIT_FAILED, "the answer names no incident");
-    return rc;
-}
-
 static bool evidence_num(struct cli *c, int64_t *num)
 {
     const char *text = c->args[1][0] == 'E' || c->args[1][0] == 'e' ? c->args[1] + 1 : c->args[1];
@@ -419,7 +419,7 @@ int cmd_evidence(struct cli *c)
 
     if (!what || !evidence_num(c, &num))
         return EXIT_USAGE;
-    rc = id_of(c, what, &id);
+    rc = incident_id(c, what, &id);
     if (rc)
         return rc;
     rc = api_get(c, &r, path_of(c, INCIDENTS "/", id, fmt(c, "/evidence/%lld", (long long)num)));

@@ -85,7 +85,8 @@ int cmd_status(struct cli *c)
     kill = json_opt_obj(r.json, "kill_switch");
     alarms = items_of(json_object_get(r.json, "alarms"));
     field(c, "triaged",
-          fmt(c, "%s, up %s, %s", member(c, r.json, "version"), ago(c, when_ms(r.json, "started")),
+          fmt(c, "%s, up for %s, %s", member(c, r.json, "version"),
+              span(c, c->now_wall_ms - when_ms(r.json, "started")),
               json_opt_bool(r.json, "ready", false) ? paint(c, GREEN, "ready")
                                                     : paint(c, YELLOW, "starting or stopping")));
     field(c, "mode", member(c, r.json, "mode"));

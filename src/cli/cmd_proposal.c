@@ -127,16 +127,19 @@ int cmd_proposals(struct cli *c)
     AUTO(reply_done) struct reply r = {0};
     struct query q;
     int64_t limit, before;
-    const char *state = flag_value(c, "--state");
+    const char *state = flag_value(c, "--state"), *incident = flag_value(c, "--incident");
     size_t n;
     int rc;
 
     if (!flag_int(c, "--limit", 1, 200, 50, &limit) ||
         !flag_int(c, "--before", 1, INT64_MAX, 0, &before))
         return EXIT_USAGE;
+    rc = incident ? incident_id(c, incident[0] == '#' ? incident + 1 : incident, &incident) : 0;
+    if (rc)
+        return rc;
     query_begin(&q, PROPOSALS);
     query_add(&q, "state", state ? state : flag_given(c, "--all") ? "all" : NULL);
-    query_add(&q, "incident", flag_value(c, "--incident"));
+    query_add(&q, "incident", incident);
     query_add(&q, "limit", fmt(c, "%lld", (long long)limit));
     query_add(&q, "before", before ? fmt(c, "%lld", (long long)before) : NULL);
     rc = api_get(c, &r, query_end(c, &q));

@@ -160,13 +160,15 @@ int cmd_propose(struct cli *c)
     AUTO(reply_done) struct reply verbs = {0};
     AUTO(reply_done) struct reply r = {0};
     AUTO(json_freep) json_t *actions = json_array();
-    const char *incident = arg_incident(c, 0);
+    const char *what = arg_incident(c, 0), *incident;
     json_t *body;
     int rc;
 
-    if (!incident)
+    if (!what)
         return EXIT_USAGE;
     rc = need_person(c, "proposing");
+    if (rc == 0)
+        rc = incident_id(c, what, &incident);
     if (rc == 0)
         rc = verbs_get(c, &verbs);
     if (rc == 0)

@@ -52,7 +52,7 @@ const struct command commands[] = {
     {"proposals", LOOK, "", "proposals that wait or run; with --all those that ended too", NULL, 0, 0,
      {{"--all", NULL, "ended ones as well"},
       {"--state", "STATE", "pending approved executing done failed unsure rejected expired superseded withdrawn overtaken stale shadowed"},
-      {"--incident", "INCIDENT", "only of this incident (PagerDuty id)"},
+      {"--incident", "INCIDENT", "only of this incident"},
       LIMIT, {"--before", "ID", "go on behind this one"}}, cmd_proposals},
     {"explain", LOOK, "PROPOSAL", "evidence, rule, policy, revisions, decisions, executions and calls of a proposal", NULL, 1, 1, NONE, cmd_explain},
     {"alarms", LOOK, "", "what is wrong now and what to do", NULL, 0, 0, NONE, cmd_alarms},

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -55,20 +56,43 @@ static const char *ask(struct cli *c, const char *question, const char *def)
     return answer && answer[0] ? answer : def;
 }
 
-static struct secret *ask_secret(struct cli *c, const char *question)
+static struct termios terminal_was;
+
+/* Ctrl-C must not leave a terminal behind that shows nothing. */
+static void on_interrupt(int sig)
 {
-    struct termios was, quiet;
-    bool hidden = tcgetattr(STDIN_FILENO, &was) == 0;
+    tcsetattr(STDIN_FILENO, TCSANOW, &terminal_was);
+    _exit(128 + sig);
+}
+
+static bool echo_off(void)
+{
+    struct sigaction act = {.sa_handler = on_interrupt};
+    struct termios quiet;
+
+    if (tcgetattr(STDIN_FILENO, &terminal_was) != 0)
+        return false;
+    sigaction(SIGINT, &act, NULL);
+    quiet = terminal_was;
+    quiet.c_lflag &= ~(tcflag_t)ECHO;
+    return tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) == 0;
+}
+
+static void echo_on(void)
+{
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal_was);
+    (void)signal(SIGINT, SIG_DFL);
+}
+
+/* The terminal is quiet before the question stands there: who types early is not shown either. */
+static struct secret *ask_secret(const char *question)
+{
+    bool hidden = echo_off();
     char line[SECRET_MAX];
     struct secret *s = NULL;
     size_t len;
 
-    (void)c;
     fprintf(stderr, "%s (not shown; empty: later): ", question);
-    quiet = was;
-    quiet.c_lflag &= ~(tcflag_t)ECHO;
-    if (hidden)
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
     if (fgets(line, sizeof line, stdin)) {
         len = strcspn(line, "\r\n");
         if (len)
@@ -76,7 +100,7 @@ static struct secret *ask_secret(struct cli *c, const char *question)
     }
     explicit_bzero(line, sizeof line);
     if (hidden)
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &was);
+        echo_on();
     fputc('\n', stderr);
     return s;
 }
@@ -92,9 +116,9 @@ static void ask_all(struct cli *c, struct answers *a)
     a->base_url =
         ask(c, "PagerDuty's API (EU accounts: https://api.eu.pagerduty.com)", a->base_url);
     if (!a->token)
-        a->token = ask_secret(c, "API key; a read-only one is enough for everything but executing");
+        a->token = ask_secret("API key; a read-only one is enough for everything but executing");
     if (!a->webhook)
-        a->webhook = ask_secret(c, "Webhook secret, if the subscription is there already");
+        a->webhook = ask_secret("Webhook secret, if the subscription is there already");
     a->subscription = ask(c, "Id of the webhook subscription, to watch it", a->subscription);
     a->from = ask(c, "E-mail of a PagerDuty service user, if there is one", a->from);
     a->state_dir = ask(c, "Folder of the database (a local disk)", a->state_dir);
@@ -203,13 +227,14 @@ static void give_to_daemon(const char *path)
 static int secret_write(struct cli *c, const struct answers *a, const char *name,
                         const struct secret *s)
 {
-    const char *path = fmt(c, "%s/%s", a->dir, name);
+    const char *path = fmt(c, "%s/%s", a->dir, name), *bytes;
     struct err e = {0};
     size_t len;
 
     if (!s)
         return 0;
-    if (file_write_atomic(path, secret_bytes(s, &len), len, 0600, &e) < 0)
+    bytes = secret_bytes(s, &len);
+    if (file_write_atomic(path, bytes, len, 0600, &e) < 0)
         return fail_err(c, &e);
     give_to_daemon(path);
     return 0;
