@@ -3,7 +3,11 @@ import glob
 import hashlib
 import json
 import os
+import random
+import re
+import shutil
 import socket
+import struct
 import tempfile
 import threading
 import time
@@ -46,7 +50,7 @@ class Intake(unittest.TestCase):
         for n in "abcd":
             self.d.write("secret-" + n, "whsec_tenant_%s_0123456789" % n)
         self.d.settings["extra"] = ""
-        text = open(self.d.config).read().replace("  port: 0\n", "  port: 0\n  max_age_s: 31536000\n  failed_per_minute: 100000\n")
+        text = read(self.d.config).decode().replace("  port: 0\n", "  port: 0\n  max_age_s: 31536000\n  failed_per_minute: 100000\n")
         with open(self.d.config, "w") as f:
             f.write(text)
         self.d.start()
@@ -111,7 +115,7 @@ class Intake(unittest.TestCase):
         for i, s in enumerate(secrets):
             self.d.write("vector-%d" % i, s)
             names.append("%s/vector-%d" % (self.folder, i))
-        text = open(self.d.config).read()
+        text = read(self.d.config).decode()
         files = "      secret_files: [%s]" % ", ".join(names) if names else ""
         head, tail = text.split("  webhooks:\n")
         rest = tail.split("pagerduty:\n", 1)[1]
@@ -135,7 +139,7 @@ class Intake(unittest.TestCase):
         body = event("EVORDER")
         self.assertEqual(self.d.webhook(body, path="/webhooks/pagerduty/nobody")[0], 404)
         self.assertEqual(self.d.webhook(body, path="/webhook/pagerduty")[0], 404)
-        self.assertEqual(request(self.d.connect(), "GET", "/webhooks/pagerduty")[0], 405)
+        self.assertEqual(self.d.get("/webhooks/pagerduty")[0], 405)
         self.assertEqual(self.d.webhook(b"x" * (512 * 1024 + 1), signature="nonsense")[0], 413)
         self.assertEqual(self.d.webhook(body, signature="")[0], 401)
         self.assertEqual(self.d.webhook(body, signature="v1=xyz")[0], 401)
@@ -233,6 +237,247 @@ class Intake(unittest.TestCase):
         self.assertEqual(self.d.webhook(event("EVFAST"))[0], 202)
         self.assertLess(time.monotonic() - begun, 5)
         s.close()
+
+    def raw(self, *parts, gap=0.0):
+        """Sends bytes as they are and reads until the other side closes or is quiet: (first status, everything, closed)."""
+        got, closed = b"", False
+        with socket.create_connection(("127.0.0.1", self.d.port)) as s:
+            s.settimeout(0.4)
+            try:
+                for part in parts:
+                    s.sendall(part)
+                    time.sleep(gap)
+                while not closed:
+                    more = s.recv(65536)
+                    got, closed = got + more, not more
+            except ConnectionError:
+                closed = True
+            except socket.timeout:
+                pass
+        status = int(got[9:12]) if got.startswith(b"HTTP/1.1 ") else None
+        return status, got, closed
+
+    def test_what_two_readers_could_understand_differently_is_refused(self):
+        """F-02, threat model I3 and I7: raw bytes; each with a body and a signature that would be good."""
+        body = event("EVGUARD")
+        sig = sign(body).encode()
+        good = [b"Host: x", b"Content-Length: %d" % len(body), b"X-PagerDuty-Signature: " + sig]
+        chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+
+        def post(headers, data=body, line=b"POST /webhooks/pagerduty HTTP/1.1", end=b"\r\n"):
+            return line + end + b"".join(h + end for h in headers) + end + data
+
+        refused = {
+            "two lengths": post(good + [b"Content-Length: %d" % len(body)]),
+            "two lengths that differ": post(good + [b"Content-Length: 1"]),
+            "length and encoding": post(good + [b"Transfer-Encoding: chunked"], chunked),
+            "encoding and length": post([b"Host: x", b"Transfer-Encoding: chunked"] + good[1:], chunked),
+            "two encodings": post([good[0], good[2], b"Transfer-Encoding: chunked", b"Transfer-Encoding: chunked"], chunked),
+            "an encoding list": post([good[0], good[2], b"Transfer-Encoding: gzip, chunked"], chunked),
+            "an unknown encoding": post([good[0], good[2], b"Transfer-Encoding: identity"]),
+            "an encoding with a tail": post([good[0], good[2], b"Transfer-Encoding: chunkedx"], chunked),
+            "two hosts": post(good + [b"Host: y"]),
+            "no host": post(good[1:]),
+            "two signatures": post(good + [b"X-PagerDuty-Signature: v1=" + b"0" * 64]),
+            "two signatures, good one last": post(good[:2] + [b"X-PagerDuty-Signature: v1=" + b"0" * 64] + good[2:]),
+            "two signatures, other case": post(good + [b"x-pagerduty-signature: " + sig]),
+            "two authorizations": post(good + [b"Authorization: Bearer a", b"Authorization: Bearer b"]),
+            "NUL in the signature": post(good[:2] + [good[2] + b"\0,v1=00"]),
+            "NUL at its end": post(good[:2] + [good[2] + b"\0"]),
+            "NULs at its end": post(good[:2] + [good[2] + b"\0\0"]),
+            "NUL in another value": post(good + [b"X-A: a\0b"]),
+            "NUL in a name": post(good + [b"X-\0A: a"]),
+            "control character": post(good + [b"X-A: a\x01b"]),
+            "delete character": post(good + [b"X-A: a\x7fb"]),
+            "bare CR": post(good + [b"X-A: a\rX-B: b"]),
+            "folded": post(good + [b"X-A: a\r\n b"]),
+            "folded signature": post(good[:2] + [b"X-PagerDuty-Signature:\r\n " + sig]),
+            "folded with a tab": post(good + [b"X-A: a\r\n\tb"]),
+            "bare LF": post(good, end=b"\n"),
+            "one bare LF": post(good + [b"X-A: a\nX-B: b"]),
+            "bare LF at the end": post(good)[:-len(body) - 2] + b"\n" + body,
+            "space before the colon": post(good[:2] + [b"X-PagerDuty-Signature : " + sig]),
+            "space in a name": post(good + [b"X A: a"]),
+            "empty name": post(good + [b": a"]),
+            "line without a colon": post(good + [b"nonsense"]),
+            "length is no number": post([good[0], good[2], b"Content-Length: x"]),
+            "length with a sign": post([good[0], good[2], b"Content-Length: +%d" % len(body)]),
+            "negative length": post([good[0], good[2], b"Content-Length: -1"]),
+            "length list": post([good[0], good[2], b"Content-Length: %d, %d" % (len(body), len(body))]),
+            "hexadecimal length": post([good[0], good[2], b"Content-Length: 0x%x" % len(body)]),
+            "chunk size is no number": post([good[0], good[2], b"Transfer-Encoding: chunked"], b"zz\r\n" + body + b"\r\n0\r\n\r\n"),
+            "negative chunk": post([good[0], good[2], b"Transfer-Encoding: chunked"], b"-1\r\n" + body + b"\r\n0\r\n\r\n"),
+            "no version": post(good, line=b"POST /webhooks/pagerduty"),
+        }
+        for name, data in refused.items():
+            status, got, closed = self.raw(data)
+            self.assertNotEqual(status, 202, name)
+            self.assertIn(status, (400, 401, 405, 411, 413, 501, 505, None), (name, got[:200]))
+            self.assertTrue(closed, (name, got))
+        status, got, closed = self.raw(post(good + [b"X-A: " + b"a" * 70000]))
+        self.assertIn(status, (413, 431), got[:100])
+        self.assertEqual(set(self.events()), set())
+        self.assertTrue(self.d.alive())
+        fine = {
+            "as it should be": post(good),
+            "in capitals": post([good[0], good[1], b"X-PAGERDUTY-SIGNATURE: " + sig]),
+            "no space after the colon": post([good[0], good[1], b"X-PagerDuty-Signature:" + sig]),
+            "spaces around": post([b"Host:   x", good[1], b"X-PagerDuty-Signature: \t " + sig]),
+            "an empty value and a tab": post(good + [b"X-Empty:", b"X-Tab: a\tb", b"Cookie: a=b; c=d"]),
+            "latin-1": post(good + [b"X-Name: J\xf8rn"]),
+            "chunked": post([good[0], good[2], b"Transfer-Encoding: chunked"], chunked),
+            "Chunked": post([good[0], good[2], b"Transfer-Encoding: Chunked"], chunked),
+            "many chunks": post([good[0], good[2], b"Transfer-Encoding: chunked"],
+                                b"".join(b"1\r\n%c\r\n" % c for c in body) + b"0\r\n\r\n"),
+            "chunk extension": post([good[0], good[2], b"Transfer-Encoding: chunked"],
+                                    b"%x;a=b\r\n%s\r\n0\r\n\r\n" % (len(body), body)),
+            "trailers": post([good[0], good[2], b"Transfer-Encoding: chunked"],
+                             b"%x\r\n%s\r\n0\r\nX-PagerDuty-Signature: v1=00\r\n\r\n" % (len(body), body)),
+            "signature only in a trailer": None,
+            "absolute address": post(good, line=b"POST http://x/webhooks/pagerduty HTTP/1.1"),
+        }
+        for name, data in fine.items():
+            if data is None:
+                data = post([good[0], b"Transfer-Encoding: chunked"],
+                            b"%x\r\n%s\r\n0\r\nX-PagerDuty-Signature: %s\r\n\r\n" % (len(body), body, sig))
+                self.assertEqual(self.raw(data)[0], 401, name)
+                continue
+            status, got, _ = self.raw(data)
+            self.assertIn(status, (202, 404) if name == "absolute address" else (202,), (name, got[:300]))
+        self.assertEqual(set(self.events()), {"EVGUARD"})
+
+    def test_random_malformed_requests_leave_the_daemon_standing(self):
+        """F-02's second half, 600 of them: no crash, no 5xx, nothing stored."""
+        rnd = random.Random(7)
+        body = event("EVRANDOM")
+        whole = (b"POST /webhooks/pagerduty HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\nX-PagerDuty-Signature: %s\r\n\r\n" %
+                 (len(body), b"v1=" + b"ab" * 32)) + body
+        for _ in range(600):
+            data = bytearray(whole)
+            for _ in range(rnd.randint(1, 6)):
+                at = rnd.randrange(len(data))
+                act = rnd.randrange(4)
+                if act == 0:
+                    data[at] = rnd.randrange(256)
+                elif act == 1:
+                    del data[at:at + rnd.randint(1, 40)]
+                elif act == 2:
+                    data[at:at] = rnd.choice([b"\r\n", b"\n", b"\0", b": ", b"%00", b"Transfer-Encoding: chunked\r\n", b" ", b"\xff" * 9])
+                else:
+                    data = data[:at + 1]
+                data = data or bytearray(b"G")
+            with socket.create_connection(("127.0.0.1", self.d.port)) as s:
+                s.settimeout(5)
+                try:
+                    s.sendall(data)
+                    s.shutdown(socket.SHUT_WR)
+                    while s.recv(65536):
+                        pass
+                except ConnectionError:
+                    pass
+        self.assertTrue(self.d.alive())
+        self.assertEqual(set(self.events()), set())
+        self.assertEqual(self.d.webhook(event("EVAFTER"))[0], 202)
+
+    def test_a_refusal_leaves_the_connection_for_the_next_request(self):
+        body = event("EVKEEP")
+        conn = self.d.connect()
+        good = {"X-PagerDuty-Signature": sign(body)}
+        for _ in range(3):
+            self.assertEqual(request(conn, "POST", "/webhooks/pagerduty/nobody", b"z" * 300000, good)[0], 404)
+            self.assertEqual(request(conn, "POST", "/webhooks/pagerduty", b"z" * 300000)[0], 401)
+            self.assertEqual(request(conn, "POST", "/webhooks/pagerduty", b"z" * (512 * 1024 + 1), good)[0], 413)
+            self.assertEqual(request(conn, "PUT", "/webhooks/pagerduty", b"z" * 60000)[0], 405)
+            self.assertEqual(request(conn, "POST", "/webhooks/pagerduty", body, good)[0], 202)
+        conn.close()
+        self.assertEqual(set(self.events()), {"EVKEEP"})
+
+    def test_pipelined_requests_are_answered_in_order(self):
+        one, two = event("EVPIPE1"), event("EVPIPE2")
+        data = b""
+        for body, sig in ((one, sign(one)), (two, "v1=xyz"), (two, sign(two))):
+            data += b"POST /webhooks/pagerduty HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\nX-PagerDuty-Signature: %s\r\n\r\n" % (
+                len(body), sig.encode()) + body
+        _, got, _ = self.raw(data)
+        self.assertEqual(re.findall(rb"HTTP/1.1 (\d+)", got), [b"202", b"401", b"202"])
+        self.assertEqual(set(self.events()), {"EVPIPE1", "EVPIPE2"})
+
+    def test_100_continue_comes_before_the_body_and_a_refusal_instead_of_it(self):
+        body = event("EVHUNDRED")
+        head = (b"POST /webhooks/pagerduty%s HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: %d\r\n"
+                b"X-PagerDuty-Signature: " + sign(body).encode() + b"\r\n\r\n")
+        status, got, _ = self.raw(head % (b"", len(body)), body, gap=0.1)
+        self.assertTrue(got.startswith(b"HTTP/1.1 100 "), got[:50])
+        self.assertIn(b"HTTP/1.1 202", got)
+        for path, length, want in ((b"", 10 ** 9, 413), (b"/nobody", len(body), 404)):
+            status, got, closed = self.raw(head % (path, length))
+            self.assertEqual((status, closed), (want, True), got[:100])
+
+    def test_an_announced_length_alone_takes_no_memory(self):
+        """I9: 200 connections announce 512 KiB each and send one byte."""
+        def rss_kib():
+            with open("/proc/%d/statm" % self.d.proc.pid) as f:
+                return int(f.read().split()[1]) * 4
+
+        self.assertEqual(self.d.webhook(event("EVWARM"))[0], 202)
+        before = rss_kib()
+        held = []
+        for _ in range(200):
+            s = socket.create_connection(("127.0.0.1", self.d.port))
+            s.sendall(b"POST /webhooks/pagerduty HTTP/1.1\r\nHost: x\r\nContent-Length: 524288\r\n\r\nx")
+            held.append(s)
+        self.assertEqual(self.d.webhook(event("EVMEM"))[0], 202)
+        self.assertLess(rss_kib() - before, 40 * 1024)
+        for s in held:
+            s.close()
+
+    def test_an_endless_body_ends(self):
+        """I9: chunk after chunk: refused or cut, never collected."""
+        with socket.create_connection(("127.0.0.1", self.d.port)) as s:
+            s.settimeout(10)
+            s.sendall(b"POST /webhooks/pagerduty HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+            sent = 0
+            try:
+                while sent < 64 * 1024 * 1024:
+                    s.sendall(b"10000\r\n" + b"z" * 65536 + b"\r\n")
+                    sent += 65536
+            except OSError:
+                pass
+            self.assertLess(sent, 16 * 1024 * 1024)
+        self.assertEqual(self.d.webhook(event("EVEND"))[0], 202)
+
+    def test_a_sender_that_leaves_while_its_event_is_stored_harms_nobody(self):
+        """The connection ends while it is suspended: the event is on disk, the thread goes on."""
+        for n in range(100):
+            body = event("EVGONE%d" % n)
+            s = socket.create_connection(("127.0.0.1", self.d.port))
+            s.sendall(b"POST /webhooks/pagerduty HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\nX-PagerDuty-Signature: %s\r\n\r\n" % (
+                len(body), sign(body).encode()) + body)
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            s.close()
+        self.assertEqual(self.d.webhook(event("EVSTILL"))[0], 202)
+        self.assertTrue(self.d.alive())
+
+
+class Limits(unittest.TestCase):
+    """Failed verifications, with the limit as it is delivered."""
+
+    def test_failures_of_an_address_are_limited_and_its_good_deliveries_are_not(self):
+        """reliability section 4: 429 is for failures; an authentic sender is never limited."""
+        folder = tempfile.mkdtemp(prefix="triaged-test-")
+        os.chmod(folder, 0o700)
+        d = Daemon(folder, "http://127.0.0.1:9")
+        d.start()
+        try:
+            got = [d.webhook(event("EVL%d" % n), secret="wrong")[0] for n in range(70)]
+            self.assertEqual(got, [503] * 60 + [429] * 10)
+            self.assertEqual(d.webhook(event("EVL"), signature="")[0], 429)
+            status, _, headers = d.webhook(event("EVL"), secret="wrong")
+            self.assertEqual((status, headers["Retry-After"]), (429, "60"))
+            self.assertEqual(d.webhook(event("EVGOOD"))[0], 202)
+        finally:
+            self.assertEqual(d.stop(), 0, d.tail())
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
