@@ -453,14 +453,17 @@ int yaml_line(const struct yaml_doc *d, const char *pointer)
 
 int yaml_check(const struct yaml_doc *d, const struct schema *s, struct err *e)
 {
-    struct schema_problem first;
+    struct schema_problem first = {.pointer = ""};
     size_t n = schema_check(s, d->root, &first, 1);
+    const char *what =
+        first.pointer + (first.pointer[0] == '/'); /* "gate/quiet_ms", "" is the file */
+    const char *colon = what[0] != '\0' ? ": " : "";
 
     if (n == 0)
         return 0;
     if (n == 1)
-        return yaml_error(d, first.pointer, e, "%s", first.msg);
-    return yaml_error(d, first.pointer, e, "%s (and %zu more)", first.msg, n - 1);
+        return yaml_error(d, first.pointer, e, "%s%s%s", what, colon, first.msg);
+    return yaml_error(d, first.pointer, e, "%s%s%s (and %zu more)", what, colon, first.msg, n - 1);
 }
 
 int yaml_error(const struct yaml_doc *d, const char *pointer, struct err *e, const char *fmt, ...)

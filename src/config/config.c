@@ -191,27 +191,35 @@ static int check_schema(const struct yaml_doc *doc, struct err *e)
     return yaml_check(doc, schema, e);
 }
 
-int config_load(const char *path, struct config **out, struct err *e)
+int config_parse(const char *path, const char *bytes, size_t len, struct config **out,
+                 struct err *e)
 {
     AUTO(yaml_freep) struct yaml_doc *doc = NULL;
-    AUTO(mem_freep) char *text = NULL;
-    size_t len;
     struct config_box *c;
 
-    if (file_read(path, YAML_MAX_BYTES, &text, &len, e) < 0 ||
-        yaml_parse(path, text, len, &doc, e) < 0 || check_schema(doc, e) < 0)
+    if (yaml_parse(path, bytes, len, &doc, e) < 0 || check_schema(doc, e) < 0)
         return e->code;
     c = mem_alloc(sizeof *c);
     atomic_init(&c->refs, 1);
     c->arena = arena_new(CONFIG_ARENA_BYTES);
     c->pub.path = arena_strdup(c->arena, path);
-    sha256_hex(text, len, c->hash);
+    sha256_hex(bytes, len, c->hash);
     if (read_all(c, doc, e) < 0) {
         config_unref(&c->pub);
         return e->code;
     }
     *out = &c->pub;
     return 0;
+}
+
+int config_load(const char *path, struct config **out, struct err *e)
+{
+    AUTO(mem_freep) char *text = NULL;
+    size_t len;
+
+    if (file_read(path, YAML_MAX_BYTES, &text, &len, e) < 0)
+        return e->code;
+    return config_parse(path, text, len, out, e);
 }
 
 struct config *config_ref(struct config *c)

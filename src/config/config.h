@@ -99,6 +99,9 @@ struct config {
 
 /* Immutable and ref-counted: shared between threads as a snapshot. */
 int config_load(const char *path, struct config **out, struct err *e) MUST_CHECK;
+/* The same from memory; path is where relative paths start and what messages name. */
+int config_parse(const char *path, const char *bytes, size_t len, struct config **out,
+                 struct err *e) MUST_CHECK;
 struct config *config_ref(struct config *c);
 void config_unref(struct config *c); /* accepts NULL; the last one wipes the secrets */
 const char *config_hash(

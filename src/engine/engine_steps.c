@@ -66,7 +66,7 @@ static struct seat *seat_take(struct engine *en, const struct step *step, const 
         atomic_store_explicit(&en->n_in_flight, en->seats_used, memory_order_relaxed);
         return s;
     }
-    check_failed("a seat was promised by seat_free_for", __FILE__, __LINE__);
+    return NULL; /* a step of the pure lane asks for calls while all seats are taken */
 }
 
 static void seat_release(struct engine *en, struct seat *s)
@@ -98,6 +98,8 @@ int step_call(struct step_ctx *c, int tag, const struct net_req *r, struct err *
     CHECK(c->planning);
     if (!c->seat)
         c->seat = seat_take(en, c->step, c->job);
+    if (!c->seat)
+        return err_retry(e, 1, "no seat is free for the calls of step %s", c->step->name);
     if (c->seat->n_calls == STEP_CALLS_MAX)
         return err_set(e, ERR_INTERNAL, "step %s asks for more than %d calls", c->step->name,
                        STEP_CALLS_MAX);

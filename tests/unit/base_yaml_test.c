@@ -206,7 +206,7 @@ static void checks_against_a_schema_with_the_line(void **state)
     assert_int_equal(yaml_parse("r.yaml", rules, strlen(rules), &d, &e), 0);
     assert_int_equal(schema_new(text, strlen(text), &s, &e), 0);
     assert_int_equal(yaml_check(d, s, &e), ERR_INPUT);
-    assert_string_equal(e.msg, "r.yaml:3: expected integer, got string (and 1 more)");
+    assert_string_equal(e.msg, "r.yaml:3: rules/0/name: expected integer, got string (and 1 more)");
 }
 
 static void loads_files(void **state)
