@@ -29,7 +29,7 @@ static int check_mode(const char *path, struct err *e)
 
 int state_dir_open(const char *path, struct err *e)
 {
-    AUTO(buf_done) struct buf file;
+    AUTO(buf_done) struct buf file = {0};
 
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
         return err_set(e, ERR_INTERNAL, "cannot create state_dir %s: %s", path, strerror(errno));
