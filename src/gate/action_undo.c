@@ -82,16 +82,19 @@ static bool reopen_precondition(const struct action_ctx *x, struct buf *why)
     return true;
 }
 
+/* PagerDuty's list of log entries has none for a reopening: it is one more trigger entry, later than what was read before. */
+#define REOPEN_ENTRY "trigger_log_entry"
+
 static bool reopen_proof(const struct action_seen *s, struct action_proof *out)
 {
-    return status_proof(s, "triggered", "reopen_log_entry", out);
+    return status_proof(s, "triggered", REOPEN_ENTRY, out);
 }
 
 static bool reopen_overtaken(const struct action_seen *s, struct action_other *out)
 {
     if (text_eq(s->view->status, "resolved"))
         return false;
-    other_from(seen_last(s, "reopen_log_entry"), s->view, out);
+    other_from(seen_last(s, REOPEN_ENTRY), s->view, out);
     out->did = "reopened";
     return true;
 }

@@ -79,9 +79,10 @@ static const struct act_row *act_of(const struct prop_full *f, const struct exec
 /* Somebody else's hand in the log since our own call left: then our "after" is not ours alone. */
 static const char *foreign_hand(const struct exec_row *x, const struct pd_log_entry *log, size_t n)
 {
-    static const char *const TYPES[] = {
-        "acknowledge_log_entry", "unacknowledge_log_entry", "resolve_log_entry", "reopen_log_entry",
-        "escalate_log_entry",    "delegate_log_entry",      "assign_log_entry"};
+    static const char *const TYPES[] = {"acknowledge_log_entry", "unacknowledge_log_entry",
+                                        "resolve_log_entry",     "trigger_log_entry",
+                                        "escalate_log_entry",    "delegate_log_entry",
+                                        "assign_log_entry"};
     struct action_seen s = {
         .log = log, .n_log = n, .log_after_ms = x->log_after_ms, .log_last_id = x->log_last_id};
 

@@ -278,7 +278,7 @@ static void fake_status(struct fixture *f, const char *status, const char *by, c
 {
     const char *type = text_eq(status, "acknowledged")     ? "acknowledge_log_entry"
                        : text_eq(status, "resolved")       ? "resolve_log_entry"
-                       : text_eq(f->pd.status, "resolved") ? "reopen_log_entry"
+                       : text_eq(f->pd.status, "resolved") ? "trigger_log_entry"
                                                            : "unacknowledge_log_entry";
 
     snprintf(f->pd.status, sizeof f->pd.status, "%s", status);
