@@ -187,7 +187,7 @@ struct query {
 void query_begin(struct query *q, const char *path);
 void query_add(struct query *q, const char *name, const char *value /* NULL: left out */);
 const char *query_end(struct cli *c, struct query *q);
-json_t *items_of(const json_t *answer); /* {items: [...]} or a bare list; NULL otherwise */
+json_t *items_of(json_t *answer); /* {items: [...]} or a bare list; NULL otherwise */
 
 /* ---- cmd_*.c, doctor.c, init.c: one function for each row ---- */
 int cmd_status(struct cli *c), cmd_alarms(struct cli *c), cmd_verbs(struct cli *c);

@@ -479,9 +479,7 @@ const char *query_end(struct cli *c, struct query *q)
     return path;
 }
 
-json_t *items_of(const json_t *answer)
+json_t *items_of(json_t *answer)
 {
-    if (json_is_array(answer))
-        return (json_t *)(uintptr_t)answer;
-    return json_opt_arr(answer, "items");
+    return json_is_array(answer) ? answer : json_opt_arr(answer, "items");
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "gate/gate.h"
@@ -45,7 +46,7 @@ static void check_config(struct doctor *d)
     else
         doctor_add(
             d, RED_ROW, "configuration", e.msg,
-            e.code == ERR_DENIED || strstr(e.msg, strerror(EACCES))
+            e.code == ERR_DENIED || access(path, R_OK) != 0
                 ? "run this as root or as the daemon's user"
                 : "mend that line; the running daemon keeps what it has until a reload works");
     e = (struct err){0};

@@ -144,7 +144,7 @@ static bool check_key(struct ask *a)
 
 /* ---- may it write? ---- */
 
-static const json_t *newest(const json_t *answer)
+static const json_t *newest(json_t *answer)
 {
     return json_array_get(items_of(answer), 0);
 }

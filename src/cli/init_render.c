@@ -48,53 +48,70 @@ static bool line_sets(const char *line, size_t len, const char *key, size_t *ind
     return at + key_len < len && strncmp(line + at, key, key_len) == 0 && line[at + key_len] == ':';
 }
 
-static const struct init_edit *edit_for(const struct init_edit *edits, size_t n, const bool *used,
-                                        const char *section, const char *line, size_t len,
-                                        size_t *index, size_t *indent)
-{
-    for (size_t i = 0; i < n; i++) {
-        bool here = edits[i].section ? strcmp(edits[i].section, section) == 0 : line[0] != ' ';
+#define EDITS_MAX 32
 
-        if (!used[i] && here && line_sets(line, len, edits[i].key, indent) &&
-            (edits[i].section != NULL) == (*indent > 0)) {
-            *index = i;
-            return &edits[i];
-        }
+struct render {
+    const struct init_edit *edits;
+    size_t n;
+    bool used[EDITS_MAX];
+    char section[64];
+};
+
+struct line {
+    const char *text;
+    size_t len, indent;
+};
+
+/* Index of the edit that this line is for; n when there is none. */
+static size_t edit_for(const struct render *r, struct line *line)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        const struct init_edit *x = &r->edits[i];
+        bool here = x->section ? strcmp(x->section, r->section) == 0 : line->text[0] != ' ';
+
+        if (!r->used[i] && here && line_sets(line->text, line->len, x->key, &line->indent) &&
+            (x->section != NULL) == (line->indent > 0))
+            return i;
     }
-    return NULL;
+    return r->n;
+}
+
+static void put_edited(struct buf *out, const struct line *line, const struct init_edit *x)
+{
+    const char *end = line->text + line->len, *behind = line->text + line->indent + 2;
+    const char *comment = behind < end ? memmem(behind, (size_t)(end - behind), "  # ", 4) : NULL;
+
+    if (!x->value) {
+        buf_printf(out, "%*s# %.*s\n", (int)line->indent, "", (int)(line->len - line->indent),
+                   line->text + line->indent);
+        return;
+    }
+    while (comment && *comment == ' ')
+        comment++;
+    put_line(out, line->indent, x, comment ? comment : "", comment ? (size_t)(end - comment) : 0);
 }
 
 void init_render(struct buf *out, const char *example, const struct init_edit *edits, size_t n)
 {
-    bool used[32] = {false};
-    char section[64] = "";
+    struct render r = {.edits = edits, .n = n};
 
-    CHECK(n <= ARRAY_LEN(used));
+    CHECK(n <= EDITS_MAX);
     while (*example) {
-        size_t len = strcspn(example, "\n"), indent, i;
-        const struct init_edit *x;
-        const char *comment;
+        struct line line = {.text = example, .len = strcspn(example, "\n")};
+        size_t i;
 
         if (example[0] >= 'a' && example[0] <= 'z')
-            snprintf(section, sizeof section, "%.*s", (int)strcspn(example, ":"), example);
-        x = edit_for(edits, n, used, section, example, len, &i, &indent);
-        if (x && x->value) {
-            comment =
-                memmem(example + indent + 2, len > indent + 2 ? len - indent - 2 : 0, "  # ", 4);
-            while (comment && *comment == ' ')
-                comment++;
-            put_line(out, indent, x, comment ? comment : "",
-                     comment ? (size_t)(example + len - comment) : 0);
-        } else if (x) {
-            buf_printf(out, "%*s# %.*s\n", (int)indent, "", (int)(len - indent), example + indent);
+            snprintf(r.section, sizeof r.section, "%.*s", (int)strcspn(example, ":"), example);
+        i = edit_for(&r, &line);
+        if (i < n) {
+            put_edited(out, &line, &edits[i]);
+            r.used[i] = true;
         } else {
-            buf_add(out, example, len);
+            buf_add(out, line.text, line.len);
             buf_putc(out, '\n');
         }
-        if (x)
-            used[i] = true;
-        example += len + (example[len] == '\n');
+        example += line.len + (example[line.len] == '\n');
     }
     for (size_t i = 0; i < n; i++)
-        CHECK(used[i]); /* the shipped file names every setting; a test renders it */
+        CHECK(r.used[i]); /* the shipped file names every setting; a test renders it */
 }
