@@ -137,7 +137,12 @@ class Daemon:
         self.token_file = os.path.join(show.dir, "token")
 
     def environment(self):
-        return dict(os.environ, TRIAGED_CONFIG=self.config, TRIAGED_TOKEN_FILE=self.token_file, NO_COLOR="1")
+        """Never the caller's own token: that one belongs to another installation."""
+        env = dict(os.environ, TRIAGED_CONFIG=self.config, HOME=self.show.dir, NO_COLOR="1")
+        env.pop("TRIAGED_TOKEN_FILE", None)
+        if os.path.exists(self.token_file):
+            env["TRIAGED_TOKEN_FILE"] = self.token_file
+        return env
 
     def ctl(self, *args, ok=(0,)):
         done = subprocess.run([CTL] + list(args), env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -171,8 +176,8 @@ class Daemon:
 
 def add_person(d, name, email, pd_user, role):
     """People are added over the control socket, which root and the daemon's user may use without a token."""
-    d.ctl("user", "add", "--name", name, "--email", email, "--pagerduty-id", pd_user, "--role", role)
-    return json.loads(d.ctl("user", "token", email, "--label", "quickstart", "--json"))["token"]
+    d.ctl("user", "add", name, email, "--pagerduty", pd_user, "--role", role)
+    d.ctl("user", "token", "new", email, "--label", "quickstart", "--out", d.token_file)
 
 
 def start(show):
@@ -191,13 +196,13 @@ def start(show):
     port = show.port_of("triaged", os.path.join(show.dir, "state", "port"))
     d = Daemon(show, config)
     wait_for(lambda: os.path.exists(os.path.join(show.dir, "state", "control.sock")), 20, "the control socket")
-    show.write("token", add_person(d, "Ines Duarte", "ines.duarte@lumenparcel.example", "PUINESD", "admin"))
+    add_person(d, "Ines Duarte", "ines.duarte@lumenparcel.example", "PUINESD", "admin")
     with open(os.path.join(show.dir, "webhook-secret")) as f:
         sandbox.call("webhook", {"url": "http://127.0.0.1:%d/webhooks/pagerduty" % port, "secret": f.read()})
     wait_for(lambda: subprocess.run([CTL, "kill-switch", "release", "--yes"], env=d.environment(), stdout=subprocess.DEVNULL,
                                     stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL).returncode == 0, 20,
              "the kill switch to be released")
-    d.ctl("policy", "standing", "add", "triage-note", "--days", "1")
+    d.ctl("policy", "standing", "add", "--days", "1", "--yes")
     return sandbox, d
 
 
@@ -207,7 +212,7 @@ def storm(sandbox, d):
 
     def all_there():
         for row in d.json("incidents")["items"]:
-            if row.get("judged") and row["id"] not in seen:
+            if row.get("judged_at") and row["id"] not in seen:
                 seen[row["id"]] = row
                 print("  #%-5s %-28.28s %-8s %s" % (row.get("number") or "?", row.get("service") or "?", row.get("severity") or "-",
                                                     row["title"]))
