@@ -158,8 +158,7 @@ static void check_write(struct doctor *d)
     const json_t *done = newest(d->last_done), *failed = newest(d->last_failed);
     int64_t done_ms = when_ms(done, "ended_at"), failed_ms = when_ms(failed, "ended_at");
     const char *reason = json_opt_str(failed, "reason");
-    bool refused = reason && (strstr(reason, "403") || strstr(reason, "2010") ||
-                              strstr(reason, "right") || strstr(reason, "credential"));
+    bool refused = reason && (strstr(reason, "HTTP 403") || strstr(reason, "HTTP 401"));
 
     if (done && done_ms >= failed_ms)
         doctor_add(d, OK, "may write",

@@ -547,5 +547,26 @@ class Live(unittest.TestCase):
         self.assertIn("TRIAGED_TOKEN_FILE", err)
 
 
+class ReadOnlyKey(unittest.TestCase):
+    def test_everything_but_executing_works_and_doctor_says_so(self):
+        w = World(key=READONLY_KEY)
+        self.addCleanup(w.close)
+        w.start()
+        token = w.daemon.write("token", w.asha)
+        made = w.sandbox.trigger(service="PSPARDB", title="Parcel Database connections at 97 %")
+        wait_for(lambda: "level 1: Asha Verma" in ctl("show", made["id"], config=w.daemon.config)[1])
+        code, out, err = ctl("--json", "propose", made["id"], "add_note", "content=x", config=w.daemon.config, token=token)
+        self.assertEqual(code, DONE, err)
+        pid = json.loads(out)["id"]
+        digest = w.daemon.proposal(pid)["digest"]
+        self.assertEqual(ctl("approve", pid, "--yes", "--digest", digest, config=w.daemon.config, token=token)[0], DONE)
+        w.daemon.wait_state(pid, "failed")
+        code, out, _ = ctl("doctor", config=w.daemon.config)
+        self.assertEqual(code, DONE, out)
+        self.assertRegex(out, r"warn +may write +no, it seems: proposal %d failed" % pid)
+        self.assertIn("a read-only key is enough for everything but executing", out)
+        self.assertEqual(w.sandbox.effects(made["id"]), [])
+
+
 if __name__ == "__main__":
     unittest.main()
