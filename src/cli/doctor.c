@@ -324,7 +324,7 @@ int doctor_run(struct cli *c, bool quiet, bool *red)
     if (!quiet && c->json)
         (void)print_json(c, json_pack("{s:b, s:i, s:i, s:O}", "ok", (int)(d.red == 0), "red", d.red,
                                       "warn", d.warn, "checks", d.rows));
-    else if (!quiet || *red)
+    else if (!c->json && (!quiet || *red))
         rows_print(&d);
     json_decref(d.rows);
     json_decref(d.people);

@@ -538,6 +538,9 @@ class Live(unittest.TestCase):
         code, _, err = self.ctl("kill-switch", "release", "--yes", as_="admin")
         self.assertEqual(code, REFUSED)
         self.assertIn("a check is red", err)
+        code, out, _ = self.ctl("--json", "kill-switch", "release", "--yes", as_="admin")
+        self.assertEqual(code, REFUSED)
+        self.assertIn("a check is red", json.loads(out)["detail"])
 
     def test_over_tcp_with_a_token(self):
         url = "http://127.0.0.1:%d" % self.w.daemon.port
