@@ -28,6 +28,8 @@ struct daemon {
 };
 /* The table of steps. */
 extern const struct step *const daemon_steps[];
+/* What gate and triage queue at every start. */
+int world_on_start(struct engine_pass *p, struct err *e) MUST_CHECK;
 int world_open(struct daemon *d, struct err *e) MUST_CHECK;
 void world_close(struct daemon *d);
 /* A new set takes over between two passes of the engine. Waits until it has. Takes over l's references on success. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -72,6 +73,7 @@ static void harden(void)
     (void)setrlimit(RLIMIT_CORE, &none);
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    (void)umask(077);
 }
 
 static enum log_level level_of(const char *name)
@@ -115,7 +117,7 @@ static int start(struct daemon *d, struct err *e)
 {
     const struct config *cfg = d->now.cfg;
     uint16_t port = 0;
-    struct engine_opts eo = {.steps = daemon_steps, .app = &d->world, .on_start = triage_on_start};
+    struct engine_opts eo = {.steps = daemon_steps, .app = &d->world, .on_start = world_on_start};
 
     if (state_dir_open(cfg->state_dir, e) < 0)
         return e->code;

@@ -10,6 +10,13 @@ const struct step *const daemon_steps[] = {
     &gate_step_send,     &gate_step_confirm,   &gate_step_expire,    NULL,
 };
 
+int world_on_start(struct engine_pass *p, struct err *e)
+{
+    if (gate_on_start(p, e) < 0)
+        return e->code;
+    return triage_on_start(p, e);
+}
+
 int loaded_load(const char *path, struct loaded *out, struct err *e)
 {
     struct loaded l = {0};
