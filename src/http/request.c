@@ -70,6 +70,7 @@ enum MHD_Result request_wait(struct request *r)
 
 static enum MHD_Result finish(struct request *r)
 {
+    FAULT_POINT("http.before_finish");
     if (atomic_load(&r->state) != REQUEST_ANSWERED) {
         r->retry_after_s = 5;
         answer_problem(r, 503, "not stored in time; send it again");
