@@ -79,6 +79,8 @@ static int request_make(struct gate_run *r, const struct prop_full *f, const str
     req->cls = NET_ACTION;
     req->total_ms = (unsigned)w->cfg->gate.send_limit_ms;
     req->start_within_ms = (unsigned)w->cfg->gate.start_limit_ms;
+    /* in_flight_until counts from this pass: a commit that takes long must not move the send behind it. */
+    req->start_by_mono_ms = r->p->now_mono_ms + w->cfg->gate.start_limit_ms;
     return 0;
 }
 

@@ -58,7 +58,9 @@ struct net_req {
     unsigned connect_ms;      /* 0 = 2 s */
     unsigned total_ms;        /* limit of the whole request; 0 = 5 s */
     unsigned start_within_ms; /* not begun by then: ERR_RETRY, nothing sent; 0 = 2 s */
-    size_t reply_cap_bytes;   /* 0 = 1 MiB */
+    int64_t
+        start_by_mono_ms; /* the same as a moment, for a promise that was made before net_start; 0 = none */
+    size_t reply_cap_bytes; /* 0 = 1 MiB */
     bool
         write; /* changes the outside: only builders of the writing rooms set this. net_start refuses
                                  a method other than GET without it, and it with GET. */

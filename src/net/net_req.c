@@ -189,6 +189,8 @@ int net_call_new(const struct net_req *r, struct net_call **out, struct err *e)
     c->total_ms = r->total_ms ? r->total_ms : TOTAL_DEFAULT_MS;
     c->start_within_ms = r->start_within_ms ? r->start_within_ms : START_DEFAULT_MS;
     c->start_by_mono_ms = clock_mono_ms() + c->start_within_ms;
+    if (r->start_by_mono_ms && r->start_by_mono_ms < c->start_by_mono_ms)
+        c->start_by_mono_ms = r->start_by_mono_ms;
     c->reply_cap_bytes = r->reply_cap_bytes ? r->reply_cap_bytes : REPLY_DEFAULT_BYTES;
     at = c->text;
     c->url = put(&at, r->url, strlen(r->url) + 1);

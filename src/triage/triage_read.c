@@ -412,7 +412,7 @@ static int audit_add(struct triage_reader *r, const char *id, struct timeline *t
 
         if (text_eq(verb, "assessment.made")) /* told with its words above */
             continue;
-        line_add(t, json_opt_time_ms(x, "at", json_opt_int(x, "at_ms", 0)), "audit", subject, verb,
+        line_add(t, json_opt_int(x, "at", 0), "audit", subject, verb,
                  json_opt_str(x, "actor"));
         if (subject && text_starts(subject, "proposal:") &&
             parse_i64(subject + 9, 1, INT64_MAX, &num, &ignored) == 0 && !num_in(proposals, num))

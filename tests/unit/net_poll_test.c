@@ -262,6 +262,29 @@ static void looks_at_the_time_right_before_it_starts(void **state)
     assert_int_equal(server_count(f->server, &f->server->connections), 0);
 }
 
+/* What was promised before net_start (an intent on disk) holds, however long the commit in between took. */
+static void a_moment_that_has_passed_sends_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct net_peer *p = add_peer(f, 0, 0);
+    struct got g = {0};
+    struct err e = {0};
+    char url[128];
+
+    (void)snprintf(url, sizeof url, "%s/good", f->base);
+    struct net_req r = {.peer = p,
+                        .method = "PUT",
+                        .url = url,
+                        .cls = NET_ACTION,
+                        .write = true,
+                        .start_within_ms = GUARD_MS,
+                        .start_by_mono_ms = clock_mono_ms() - 1};
+    assert_int_equal(net_start(f->net, &r, keep_reply, &g, 1, &e), 0);
+    poll_until(f, &g, 1);
+    assert_int_equal(g.code, ERR_RETRY);
+    assert_int_equal(server_count(f->server, &f->server->connections), 0);
+}
+
 static void actions_go_first_and_the_rest_in_order(void **state)
 {
     struct fixture *f = *state;
@@ -425,6 +448,7 @@ int main(void)
         T(calls_back_only_from_net_poll),
         T(gives_up_what_does_not_begin_in_time),
         T(looks_at_the_time_right_before_it_starts),
+        T(a_moment_that_has_passed_sends_nothing),
         T(actions_go_first_and_the_rest_in_order),
         T(runs_at_most_64_at_once_and_all_in_the_end),
         T(a_429_stops_the_peer_but_for_one_action),
