@@ -144,7 +144,8 @@ static const struct pd_log_entry *last_of_types(const struct action_seen *s)
     for (size_t i = 0; i < ARRAY_LEN(ENTRY_TYPES); i++) {
         const struct pd_log_entry *e = seen_last(s, ENTRY_TYPES[i]);
 
-        if (e && (!last || e->at_ms >= last->at_ms))
+        /* Of one second the first of the list counts: the assigning is PagerDuty's echo of the escalation. */
+        if (e && (!last || e->at_ms > last->at_ms))
             last = e;
     }
     return last;
