@@ -1,12 +1,15 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "daemon/daemon.h"
 
-/* The marker of "this is not the first start": a restored copy of the folder without it starts with the switch engaged as well. */
+/* The marker of "this is not the first start". */
 #define STARTED_FILE "started"
 
 static int check_mode(const char *path, struct err *e)
@@ -27,9 +30,40 @@ static int check_mode(const char *path, struct err *e)
     return 0;
 }
 
+/*
+ * The file holds its own inode number: a folder that was copied back from somewhere has another one. Then the store may be older than
+ * what was done since, so nothing is executed before a person has looked.
+ */
+static bool started_here(const char *file)
+{
+    AUTO(mem_freep) char *text = NULL;
+    struct err e = {0};
+    struct stat st;
+    size_t len;
+
+    if (stat(file, &st) != 0 || file_read(file, 64, &text, &len, &e) < 0)
+        return false;
+    return strtoull(text, NULL, 10) == (unsigned long long)st.st_ino;
+}
+
+static int started_write(const char *file, struct err *e)
+{
+    int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    struct stat st;
+    bool good = fd >= 0 && fstat(fd, &st) == 0 &&
+                dprintf(fd, "%llu\n", (unsigned long long)st.st_ino) > 0 && fsync(fd) == 0;
+
+    if (!good)
+        (void)err_set(e, ERR_INTERNAL, "cannot write %s: %s", file, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return good ? 0 : e->code;
+}
+
 int state_dir_open(const char *path, struct err *e)
 {
     AUTO(buf_done) struct buf file = {0};
+    bool first;
 
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
         return err_set(e, ERR_INTERNAL, "cannot create state_dir %s: %s", path, strerror(errno));
@@ -37,17 +71,16 @@ int state_dir_open(const char *path, struct err *e)
         return e->code;
     buf_init(&file, 4096);
     buf_printf(&file, "%s/" STARTED_FILE, path);
-    if (access(buf_str(&file), F_OK) == 0)
+    if (started_here(buf_str(&file)))
         return 0;
-    if (kill_switch_engage(
-            path, "system",
-            "first start: look at 'triagectl doctor', then 'triagectl kill-switch release'", e) < 0)
+    first = access(buf_str(&file), F_OK) != 0;
+    if (kill_switch_engage(path, "system",
+                           first ? "first start: look at 'triagectl doctor', then 'triagectl "
+                                   "kill-switch release'"
+                                 : "this folder was restored or copied: what was done since may be "
+                                   "missing here. Look at the open incidents in PagerDuty and at "
+                                   "'triagectl doctor', then 'triagectl kill-switch release'",
+                           e) < 0)
         return e->code;
-
-    FILE *f = fopen(buf_str(&file), "we");
-
-    if (!f)
-        return err_set(e, ERR_INTERNAL, "cannot write %s: %s", buf_str(&file), strerror(errno));
-    fclose(f);
-    return 0;
+    return started_write(buf_str(&file), e);
 }

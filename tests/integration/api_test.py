@@ -3,12 +3,14 @@ import json
 import os
 import random
 import re
+import subprocess
+import sys
 import threading
 import unittest
 
 from tests.lib import openapi
 from tests.lib.play import propose, trigger
-from tests.lib.world import UnixConnection, World, request, wait_for
+from tests.lib.world import TOP, UnixConnection, World, request, wait_for
 
 DOC = openapi.load()
 NOBODY = "trg_" + "A" * 43
@@ -418,7 +420,8 @@ class Reading(Served):
             if path.startswith("/audit"):
                 whole = whole[:20]
             for size in (1, 2, 7):
-                seen, at = [], ""
+                # rows go on arriving, so a list that begins with the newest begins where the whole one did
+                seen, at = [], "" if param == "after" else "&before=%d" % (whole[0] + 1)
                 while len(seen) < len(whole):
                     page = self.d.ok("GET", "%s&limit=%d%s" % (path, size, at))
                     seen += [x[key] for x in page["items"]]
@@ -443,6 +446,25 @@ class Reading(Served):
         self.assertEqual([x["seq"] for x in lines], list(range(1, len(lines) + 1)))
         for a, b in zip(lines, lines[1:]):
             self.assertEqual(a["hash"], b["prev"])
+
+    def test_the_verifier_that_is_printed_in_the_docs_verifies_a_real_export(self):
+        """INV-8: docs/security.md gives the bytes of the chain; whoever follows it gets our head, and finds one changed byte."""
+        with open(os.path.join(TOP, "docs", "security.md")) as f:
+            program = re.search(r"```python\n(.*?)```", f.read(), re.S)[1]
+        conn = self.d.connect()
+        conn.request("GET", "/api/v1/audit/export", headers={"Authorization": "Bearer " + self.w.viewer})
+        lines = conn.getresponse().read()
+        conn.close()
+        path = self.d.write("export.jsonl", lines.decode())
+        done = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True)
+        last = json.loads(lines.splitlines()[-1])
+        self.assertEqual((done.returncode, done.stdout.strip()), (0, "%d:%s" % (last["seq"], last["hash"])), done.stderr)
+        changed = lines.replace(b'"actor":"local"', b'"actor":"Local"', 1)
+        self.assertNotEqual(changed, lines)
+        done = subprocess.run([sys.executable, "-c", program, self.d.write("changed.jsonl", changed.decode())], capture_output=True,
+                              text=True)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("does not follow", done.stderr)
 
     def test_head_and_options_work_where_get_does(self):
         for path, method, op in openapi.operations(DOC):

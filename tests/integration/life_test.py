@@ -125,6 +125,29 @@ class Life(unittest.TestCase):
             self.assertEqual(os.stat(os.path.join(self.d.state, name)).st_mode & 0o077, 0, name)
         self.assertTrue(self.d.ok("GET", "/kill-switch")["engaged"])
 
+    def test_a_copied_folder_starts_with_the_switch_engaged(self):
+        """Design section 5: engaged after a restore, whichever way the folder came back; an ordinary restart changes nothing."""
+        self.d.start()
+        token = self.d.add_person("Ines Duarte", "ines@lumenparcel.example", "PUINESD", "admin")
+        self.d.release(token)
+        for restore in (None, None, self.copy_back, self.forget, None):
+            self.assertEqual(self.d.stop(), 0, self.d.tail())
+            if restore:
+                restore()
+            self.d.start()
+            self.assertEqual(self.d.ok("GET", "/kill-switch")["engaged"], restore is not None, restore)
+            if restore:
+                self.d.release(token)
+        self.assertEqual(self.d.stop(), 0, self.d.tail())
+
+    def forget(self):
+        os.remove(os.path.join(self.d.state, "started"))
+
+    def copy_back(self):
+        shutil.copytree(self.d.state, self.d.state + ".backup")
+        shutil.rmtree(self.d.state)
+        os.rename(self.d.state + ".backup", self.d.state)
+
     # ---- stop ----
 
     def test_a_restart_keeps_everything(self):
