@@ -62,7 +62,7 @@ class Killer:
             except (OSError, AssertionError, KeyError, ValueError):
                 time.sleep(0.01)
 
-    def run(self):
+    def run(self, settle_s=90):
         w = self.world
         w.start(**self.env)
         w.daemon.ok("POST", "/standing", {"template": "triage-note", "days": 1, "max_per_hour": 100000}, w.admin)
@@ -81,10 +81,10 @@ class Killer:
             self.over.set()
             for t in threads:
                 t.join()
-        self.settle()
+        self.settle(settle_s)
         return self.check()
 
-    def settle(self, seconds=90):
+    def settle(self, seconds):
         """No more faults, no more load: everything that was approved comes to its end."""
         w = self.world
         w.sandbox.control("faults", {"faults": []})
