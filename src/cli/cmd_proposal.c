@@ -1,6 +1,8 @@
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "cli/cli.h"
 
 /* proposals, approve, reject, undo, settle: what would be done, and a person's word on it. */
@@ -265,13 +267,50 @@ static void decided_print(struct cli *c, const json_t *r, bool approve)
         printf("Your approval counts: %lld of %lld. Proposal %s still waits for others.\n",
                (long long)have, (long long)needed, member(c, r, "id"));
     else
-        printf("Approved. Proposal %s is %s; 'triagectl explain %s' shows what became of it.\n",
-               member(c, r, "id"), paint(c, state_colour(state), show(c, state)),
-               member(c, r, "id"));
+        printf("Approved. Proposal %s is %s.\n", member(c, r, "id"),
+               paint(c, state_colour(state), show(c, state)));
     if (approve && json_opt_bool(r, "kill_switch", false))
         printf("%s\n", paint(c, RED,
                              "The kill switch is engaged: nothing is carried out until an admin "
                              "releases it (triagectl kill-switch)."));
+}
+
+/* Most effects are proved within a second: wait that long for the word, so that nobody has to ask again at 3 a.m. */
+#define OUTCOME_WAIT_MS  6000
+#define OUTCOME_EVERY_US 150000
+
+static bool is_under_way(const char *state)
+{
+    return text_eq(state, "approved") || text_eq(state, "executing");
+}
+
+static int outcome_print(struct cli *c, int64_t id)
+{
+    int64_t end = clock_mono_ms() + OUTCOME_WAIT_MS;
+    const char *state;
+
+    for (;;) {
+        AUTO(reply_done) struct reply r = {0};
+
+        if (api_get(c, &r, proposal_path(c, id, "")) != 0)
+            return EXIT_DONE; /* approved it is; what became of it can be asked for later */
+        state = json_opt_str(r.json, "state");
+        if (!is_under_way(state)) {
+            const char *reason = json_opt_str(r.json, "reason");
+            const char *word =
+                text_eq(state, "done") ? "Done: proved at PagerDuty" : show(c, state);
+
+            printf("%s%s%s\n", paint(c, state_colour(state), word), reason ? ": " : ".",
+                   reason ? show(c, reason) : "");
+            return text_eq(state, "done") ? EXIT_DONE : EXIT_FAILED;
+        }
+        if (clock_mono_ms() >= end)
+            break;
+        usleep(OUTCOME_EVERY_US);
+    }
+    printf("It is not proved yet; 'triagectl explain %lld' shows what becomes of it.\n",
+           (long long)id);
+    return EXIT_DONE;
 }
 
 static int decide(struct cli *c, bool approve)
@@ -297,7 +336,11 @@ static int decide(struct cli *c, bool approve)
     if (rc || printed_json(c, &r))
         return rc;
     decided_print(c, r.json, approve);
-    return EXIT_DONE;
+    if (!approve || !is_under_way(json_opt_str(r.json, "state")) ||
+        json_opt_bool(r.json, "kill_switch", false))
+        return EXIT_DONE;
+    fflush(stdout);
+    return outcome_print(c, id);
 }
 
 int cmd_approve(struct cli *c)

@@ -562,7 +562,9 @@ class ReadOnlyKey(unittest.TestCase):
         self.assertEqual(code, DONE, err)
         pid = json.loads(out)["id"]
         digest = w.daemon.proposal(pid)["digest"]
-        self.assertEqual(ctl("approve", pid, "--yes", "--digest", digest, config=w.daemon.config, token=token)[0], DONE)
+        code, out, _ = ctl("approve", pid, "--yes", "--digest", digest, config=w.daemon.config, token=token)
+        self.assertEqual(code, FAILED, "the decision was taken, the effect failed: the exit code says so")
+        self.assertIn("failed: ", out)
         w.daemon.wait_state(pid, "failed")
         code, out, _ = ctl("doctor", config=w.daemon.config)
         self.assertEqual(code, DONE, out)
