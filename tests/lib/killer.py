@@ -90,6 +90,8 @@ class Killer:
         w.sandbox.control("faults", {"faults": []})
         end = time.monotonic() + seconds
         while time.monotonic() < end:
+            if not w.daemon.alive():
+                raise AssertionError("triaged ended by itself:\n" + w.daemon.tail(30))
             live = [p for s in ("approved", "executing") for p in w.daemon.proposals(state=s, limit=200)]
             state = w.sandbox.control("state")["webhooks"]
             if not live and not state["queued"] and not state["in_flight"]:
