@@ -18,6 +18,8 @@ NPM = os.path.join(TOP, "build", "npm")
 SHARED = os.path.join(TOP, "..", "shared")
 # Unit tests that start threads: they also run under ThreadSanitizer.
 THREADED = ["engine_test", "net_poll_test", "rules_redos_test", "http_test"]
+# Integration tests of the daemon's own threads (http, engine, store check, watch, reload): under ThreadSanitizer too.
+THREADED_WORLD = ["webhook", "life", "api", "cli", "harness"]
 FUZZ_SECONDS = 5
 
 
@@ -65,7 +67,7 @@ def cmocka(log, program):
 
 SANITIZER_ENV = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99",
-    "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:exitcode=99",
     "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1:suppressions=%s/tests/tsan.supp" % TOP,
 }
 
@@ -88,10 +90,12 @@ def unit(log, preset, names=None):
     return passed, failed
 
 
-def python_tests(log, pattern, preset):
-    """unittest files below tests/; they find the binaries through TRIAGED_BIN_DIR."""
+def python_tests(log, pattern, preset, names=None):
+    """unittest files below tests/; they find the binaries through TRIAGED_BIN_DIR. names: only these, every one of them."""
     passed = failed = 0
     files = sorted(glob.glob(os.path.join(TOP, "tests", pattern)))
+    if names is not None:
+        files = [os.path.join(TOP, "tests", pattern.replace("*", n)) for n in names]
     for path in files:
         env = dict(SANITIZER_ENV, TRIAGED_BIN_DIR=os.path.join(build_dir(preset), "src"),
                    TRIAGED_BUILD_DIR=build_dir(preset), TRIAGED_SHARED=SHARED, PYTHONDONTWRITEBYTECODE="1")
@@ -192,6 +196,7 @@ SUITES = [
     ("build-clang", ["clang"], lambda log: (1, 0)),
     ("source", ["release"], lambda log: python_tests(log, "source/*_test.py", "release")),
     ("integration", ["asan"], integration),
+    ("integration-tsan", ["tsan"], lambda log: python_tests(log, "integration/*_test.py", "tsan", THREADED_WORLD)),
     ("faults", ["dev"], lambda log: python_tests(log, "faults/*_test.py", "dev")),
     ("fuzz", ["fuzz"], fuzz),
     ("shell", [], shell),
@@ -232,7 +237,7 @@ def main():
             print("\n".join(broken.strip().split("\n")[-30:]))
         else:
             passed, failed = suite(log)
-        print("%-12s %5d passed, %d failed   (%d s)" % (name, passed, failed, time.monotonic() - begun), flush=True)
+        print("%-16s %5d passed, %d failed   (%d s)" % (name, passed, failed, time.monotonic() - begun), flush=True)
         if failed and not broken and os.path.exists(log):
             with open(log, errors="replace") as f:
                 print("".join(f.readlines()[-60:]))

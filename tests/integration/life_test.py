@@ -91,7 +91,7 @@ class Life(unittest.TestCase):
                 f.write(text)
             e.start(wait=False)
             self.assertEqual(e.proc.wait(20), 1)
-            e.proc = None
+            e.kill()
             self.assertIn("port %d: Address already in use" % self.d.port, e.tail())
         finally:
             shutil.rmtree(other, ignore_errors=True)

@@ -1,9 +1,11 @@
 """A sandbox and a daemon in a temporary folder, for tests: start, stop, kill, ask. Loopback only; ends only what it started."""
+import glob
 import hashlib
 import hmac
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -21,6 +23,17 @@ FULL_KEY = "sbx-test-full-key-00"
 READONLY_KEY = "sbx-test-read-key-00"
 USER_KEY = "sbx-test-user-key-00"
 SERVICE_USER = "triaged@lumenparcel.example"
+
+# What a sanitizer writes to stderr, whatever the program then ends with.
+REPORT = re.compile(r"^(?:WARNING: ThreadSanitizer|.*ERROR: (?:AddressSanitizer|LeakSanitizer)|\S+:\d+:\d+: runtime error:|"
+                    r"SUMMARY: \w+Sanitizer)", re.M)
+
+
+def no_reports(text, where):
+    """Fails with the report when a sanitizer wrote one."""
+    found = REPORT.search(text)
+    if found:
+        raise AssertionError("a sanitizer's report in %s:\n%s" % (where, text[found.start():found.start() + 6000]))
 
 
 def shared(*parts):
@@ -96,6 +109,7 @@ class Process:
     def stop(self, seconds=20):
         """SIGTERM; the exit code."""
         if self.proc is None:
+            self.no_reports()
             return 0
         if self.alive():
             self.proc.send_signal(signal.SIGTERM)
@@ -106,6 +120,7 @@ class Process:
             self.proc.wait()
             code = -signal.SIGKILL
         self.proc = None
+        self.no_reports()
         return code
 
     def kill(self):
@@ -114,6 +129,13 @@ class Process:
         if self.proc:
             self.proc.wait()
         self.proc = None
+        self.no_reports()
+
+    def no_reports(self):
+        """Every log of the folder is read, so that no way of ending hides what a sanitizer found."""
+        for path in glob.glob(os.path.join(self.folder, "*.log")):
+            with open(path, errors="replace") as f:
+                no_reports(f.read(), path)
 
     def tail(self, n=40):
         with open(self.log, errors="replace") as f:
@@ -410,7 +432,9 @@ class World:
         self.daemon.token = self.admin
 
     def close(self):
-        codes = (self.daemon.stop(), self.sandbox.stop())
-        if not os.environ.get("TRIAGED_KEEP"):
-            shutil.rmtree(self.folder, ignore_errors=True)
-        return codes
+        try:
+            return self.daemon.stop(), self.sandbox.stop()
+        finally:
+            self.sandbox.kill()  # when the daemon's end raised
+            if not os.environ.get("TRIAGED_KEEP"):
+                shutil.rmtree(self.folder, ignore_errors=True)
