@@ -5,8 +5,8 @@
 #include "base/text.h"
 #include "triage/triage_priv.h"
 
-int call_ask(struct step_ctx *c, enum pd_op_id op, int tag, const struct pd_args *args,
-             struct err *e)
+static int ask(struct step_ctx *c, enum pd_op_id op, int tag, const struct pd_args *args,
+               bool may_be_left_out, struct err *e)
 {
     const struct engine_pass *p = step_pass(c);
     const struct pd_op *row = pd_op(op);
@@ -19,7 +19,21 @@ int call_ask(struct step_ctx *c, enum pd_op_id op, int tag, const struct pd_args
         return 0;
     if (pd_get(p->arena, &world_of(p)->pd, op, args, &req, e) < 0)
         return err_wrap(e, "asking PagerDuty");
+    if (may_be_left_out)
+        req.cls = NET_OPTIONAL;
     return step_call(c, tag, &req, e);
+}
+
+int call_ask(struct step_ctx *c, enum pd_op_id op, int tag, const struct pd_args *args,
+             struct err *e)
+{
+    return ask(c, op, tag, args, false, e);
+}
+
+int call_ask_spare(struct step_ctx *c, enum pd_op_id op, int tag, const struct pd_args *args,
+                   struct err *e)
+{
+    return ask(c, op, tag, args, true, e);
 }
 
 static enum answer answer_lost(const struct net_reply *r, const struct pd_op *op, char why[WHY_MAX])

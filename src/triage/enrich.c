@@ -502,9 +502,10 @@ static int refresh_plan(struct step_ctx *c, struct err *e)
         return err_set(e, ERR_NOT_FOUND, "nothing is proposed for %s any more", args.id);
     if (!has_token(p))
         return 0;
-    if (call_ask(c, PD_OP_INCIDENT, PD_OP_INCIDENT, &args, e) < 0)
+    /* Looking again and again must never take the calls that a first look needs. */
+    if (call_ask_spare(c, PD_OP_INCIDENT, PD_OP_INCIDENT, &args, e) < 0)
         return e->code;
-    return call_ask(c, PD_OP_LOG_ENTRIES, PD_OP_LOG_ENTRIES, &args, e);
+    return call_ask_spare(c, PD_OP_LOG_ENTRIES, PD_OP_LOG_ENTRIES, &args, e);
 }
 
 static bool moved(const struct incident_row *before, const struct incident_row *now)

@@ -98,6 +98,9 @@ enum answer answer_garbage(const struct err *e, char why[WHY_MAX]);
 /* Asks unless the feature is known to be missing. id may be NULL where the operation takes none. */
 int call_ask(struct step_ctx *c, enum pd_op_id op, int tag, const struct pd_args *args,
              struct err *e) MUST_CHECK;
+/* The same, left out when calls are scarce, whatever the operation is. */
+int call_ask_spare(struct step_ctx *c, enum pd_op_id op, int tag, const struct pd_args *args,
+                   struct err *e) MUST_CHECK;
 
 /* ---- cache ---- */
 
