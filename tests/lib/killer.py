@@ -21,7 +21,7 @@ class Killer:
                        {"method": "POST", "kind": "applied_late", "ms": late_ms, "probability": 0.1},
                        {"method": "POST", "kind": "lost_answer", "probability": lost},
                        {"method": "PUT", "kind": "lost_answer", "probability": lost}]
-        self.world = World(seed=seed, port=free_port(), quiet_ms=quiet_ms, resend_gap_ms=600, send_limit_ms=800, unsure_after_ms=60000)
+        self.world = World(seed=seed, port=free_port(), per_minute=60000, quiet_ms=quiet_ms, resend_gap_ms=600, send_limit_ms=800, unsure_after_ms=60000)
         self.over = threading.Event()
         self.done = {"triggered": 0, "approved": 0, "proposed": 0}
 

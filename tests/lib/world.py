@@ -223,6 +223,7 @@ pagerduty:
   base_url: {base_url}
   token_file: {folder}/pagerduty-token
   from_email: triaged@lumenparcel.example
+  per_minute: {per_minute}
   allow_private_addresses: true
   timeout_ms: {timeout_ms}
   cache_oncall_s: 0
@@ -250,7 +251,7 @@ class Daemon(Process):
     def __init__(self, folder, base_url, name="triaged", **settings):
         super().__init__(folder, name)
         self.config = os.path.join(folder, name + ".yaml")
-        self.settings = dict(folder=folder, port=0, base_url=base_url, rules=os.path.join(TOP, "rules"), timeout_ms=5000, expires_s=900,
+        self.settings = dict(folder=folder, port=0, per_minute=960, base_url=base_url, rules=os.path.join(TOP, "rules"), timeout_ms=5000, expires_s=900,
                              quiet_ms=300, resend_gap_ms=600, send_limit_ms=1000, unsure_after_ms=20000, extra="",
                              webhooks='    - name: ""\n      secret_files: [%s/webhook-secret]' % folder)
         self.settings.update(settings)
