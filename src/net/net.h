@@ -61,6 +61,12 @@ struct net_req {
     int64_t
         start_by_mono_ms; /* the same as a moment, for a promise that was made before net_start; 0 = none */
     size_t reply_cap_bytes; /* 0 = 1 MiB */
+    /*
+     * Asked in the last moment before the request leaves, on the owner's thread; NULL = nothing to ask. A reason: it does not
+     * leave (ERR_RETRY, the reason in msg). A call may have waited seconds for the bucket or a connection by then.
+     */
+    const char *(*hold)(void *arg);
+    void *hold_arg;
     bool
         write; /* changes the outside: only builders of the writing rooms set this. net_start refuses
                                  a method other than GET without it, and it with GET. */

@@ -51,6 +51,9 @@ static int on_before_send(void *arg, char *peer_ip, char *own_ip, int peer_port,
     /* The process may have been stopped since the call began; its time, and a caller's lease, are over then. */
     if (clock_mono_ms() - c->begun_mono_ms >= c->total_ms)
         return CURL_PREREQFUNC_ABORT;
+    c->held = c->hold ? c->hold(c->hold_arg) : NULL;
+    if (c->held)
+        return CURL_PREREQFUNC_ABORT;
     c->sent++;
     FAULT_POINT("net.sending");
     return CURL_PREREQFUNC_OK;
@@ -214,7 +217,7 @@ static void judge(const struct net_call *c, CURLcode result, struct net_reply *r
                        c->peer->name, c->refused);
     } else {
         r->code = ERR_RETRY;
-        (void)snprintf(r->msg, sizeof r->msg, "%s", unsent_reason(result));
+        (void)snprintf(r->msg, sizeof r->msg, "%s", c->held ? c->held : unsent_reason(result));
     }
 }
 

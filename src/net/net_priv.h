@@ -38,6 +38,10 @@ struct net_call {
     bool was_limited;  /* already counted in net_stats.limited */
     const char *ended; /* ended before it began: why */
 
+    const char *(*hold)(void *arg);
+    void *hold_arg;
+    const char *held; /* what it said */
+
     size_t slot; /* in net->running */
     CURL *easy;
     bool probe;

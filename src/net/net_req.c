@@ -191,6 +191,8 @@ int net_call_new(const struct net_req *r, struct net_call **out, struct err *e)
     c->start_by_mono_ms = clock_mono_ms() + c->start_within_ms;
     if (r->start_by_mono_ms && r->start_by_mono_ms < c->start_by_mono_ms)
         c->start_by_mono_ms = r->start_by_mono_ms;
+    c->hold = r->hold;
+    c->hold_arg = r->hold_arg;
     c->reply_cap_bytes = r->reply_cap_bytes ? r->reply_cap_bytes : REPLY_DEFAULT_BYTES;
     at = c->text;
     c->url = put(&at, r->url, strlen(r->url) + 1);

@@ -118,6 +118,39 @@ static struct got post(struct fixture *f, const char *path)
     return run(f->net, &r, path);
 }
 
+static const char *held_by(void *arg)
+{
+    unsigned *asked = arg;
+
+    (*asked)++;
+    return "the switch is engaged";
+}
+
+/* X12: what is held in the last moment never leaves, on a new connection and on a kept one. */
+static void a_held_call_does_not_leave(void **state)
+{
+    struct fixture *f = *state;
+    unsigned asked = 0;
+
+    (void)get(f, "/good");
+    for (int write = 0; write < 2; write++) {
+        struct net_req r = {.peer = f->peer,
+                            .method = write ? "POST" : "GET",
+                            .cls = NET_ACTION,
+                            .body = write ? "{}" : NULL,
+                            .body_len = write ? 2 : 0,
+                            .write = write,
+                            .hold = held_by,
+                            .hold_arg = &asked};
+        struct got g = run(f->net, &r, "/held");
+
+        assert_int_equal(g.code, ERR_RETRY);
+        assert_string_equal(g.msg, "the switch is engaged");
+    }
+    assert_int_equal(asked, 2);
+    assert_null(strstr(server_text(f->server, f->server->paths), "/held"));
+}
+
 struct row {
     const char *path;
     int read_code, write_code;
@@ -593,6 +626,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         T(tells_what_became_of_each_request),
+        T(a_held_call_does_not_leave),
         T(follows_no_redirect),
         T(says_unsure_when_the_answer_takes_too_long),
         T(sends_a_write_once_even_when_a_kept_connection_dies),
