@@ -126,11 +126,24 @@ bool ref_is_person(const struct pd_ref *r)
     return r->id && text_eq(r->type, "user");
 }
 
+/* Is this id one of those in the list "R1 R2"? */
+static bool id_listed(const char *list, const char *id)
+{
+    size_t len = id ? strlen(id) : 0;
+
+    for (const char *at = list; at && len > 0; at = strchr(at, ' ')) {
+        at += *at == ' ';
+        if (strncmp(at, id, len) == 0 && (at[len] == ' ' || at[len] == '\0'))
+            return true;
+    }
+    return false;
+}
+
 static bool after_reading(const struct action_seen *s, const struct pd_log_entry *e)
 {
     if (e->at_ms != s->log_after_ms)
         return e->at_ms > s->log_after_ms;
-    return !text_eq(e->id, s->log_last_id);
+    return !id_listed(s->log_last_id, e->id);
 }
 
 /* A service user may have a PagerDuty id that nobody told us: then only a clean answer makes what is new ours. */

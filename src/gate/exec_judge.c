@@ -167,6 +167,9 @@ static void refused(struct arena *a, const struct net_reply *r, struct send_out 
     out->words = arena_printf(a, "PagerDuty said no (HTTP %d%s%s): %s", r->status,
                               pe.meaning ? ", " : "", pe.meaning ? pe.meaning : "", pe.message);
     out->what = pe.cls == PD_MOVED ? SEND_MOVED : SEND_FAILED;
+    /* "It took too long" is no no, whatever the status: it may be done yet. */
+    if (pe.cls == PD_RETRYABLE || pe.cls == PD_UNSURE)
+        out->what = SEND_UNCLEAR;
 }
 
 void send_judge(struct arena *a, const struct net_reply *r, int64_t sends, struct send_out *out)

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "gate/gate_priv.h"
 #include "gate/gate_sql.h"
 
@@ -72,6 +73,51 @@ static const struct act_row *act_of(const struct prop_full *f, const struct exec
         if (f->acts[i].ord == x->ord)
             return &f->acts[i];
     check_failed("an execution without its action", __FILE__, __LINE__);
+}
+
+bool exec_answered(const struct exec_row *x)
+{
+    return text_eq(x->state, "executing") && text_eq(x->result, EXEC_ANSWERED);
+}
+
+int exec_confirm(struct engine_pass *p, const struct prop_full *f, const struct exec_row *x,
+                 int64_t wait_ms, struct err *e)
+{
+    char subject[48];
+
+    snprintf(subject, sizeof subject, "%lld.%u", (long long)f->p.id, x->ord);
+    return engine_add_job(p, "confirm", subject, PRIO_EXECUTE, p->now_wall_ms + wait_ms, e);
+}
+
+/*
+ * Whose turn is it on this incident? What another proposal of ours is changing there, or has changed since read_ms, is not what
+ * was read for this one (F-21). Who began first goes on; of two that began, the older one: so nobody waits for ever.
+ */
+int exec_turn(struct engine_pass *p, const struct prop_full *f, const struct exec_row *x,
+              int64_t read_ms, bool *mine, struct err *e)
+{
+    const struct action_def *own = action_find(act_of(f, x)->verb);
+    struct store_stmt *q;
+    int rc = 0;
+
+    *mine = true;
+    if (x->sends > 0 || !own || own->changes == 0 || defence_off("stale"))
+        return 0;
+    q = store_begin(gate_of(p)->sql, GATE_EXECS_OWN);
+    store_bind_text(q, 1, f->p.incident_id);
+    while (*mine && (rc = store_step(q, e)) > 0) {
+        int64_t id = store_int(q, 0);
+        const struct action_def *d = action_find(store_text(q, 1));
+        bool running = text_eq(store_text(q, 5), "executing");
+
+        if (id == f->p.id || !d || d->changes == 0)
+            continue;
+        if ((running && (f->p.state != PROPOSAL_EXECUTING || id < f->p.id)) ||
+            store_int(q, 6) > read_ms)
+            *mine = false;
+    }
+    store_reset(q);
+    return rc < 0 ? rc : 0;
 }
 
 /* ---- done ---- */

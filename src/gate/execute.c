@@ -41,10 +41,9 @@ static int load(struct gate_run *r, struct prop_full *f, struct exec_row **x, st
     return *x && (text_eq((*x)->state, "waiting") || text_eq((*x)->state, "executing"));
 }
 
-/* Why nothing may leave now; NULL when it may. */
-static const char *held(struct engine_pass *p)
+const char *gate_held(void *world)
 {
-    const struct world *w = p->app;
+    const struct world *w = world;
 
     if (!w->store_sound)
         return "the store is still being checked";
@@ -67,19 +66,28 @@ int execute_plan(struct gate_run *r, struct err *e)
     struct prop_full f;
     struct exec_row *x;
     int64_t dead_ms;
+    bool mine;
     int rc = load(r, &f, &x, e);
 
     if (rc <= 0)
         return rc;
+    if (exec_answered(x))
+        return exec_confirm(r->p, &f, x, 0, e);
     if (x->sends == 0 && r->p->now_wall_ms > f.p.approved_ms + w->cfg->gate.expires_ms)
         return exec_failed(r->p, &f, x, PROPOSAL_EXPIRED,
                            "the approval was too old before it could be carried out", NULL, e);
-    if (x->sends == 0 && held(r->p)) {
+    if (x->sends == 0 && gate_held(r->p->app)) {
         r->again(r->io, r->p->now_wall_ms + KILL_WAIT_MS);
         return 0;
     }
     if (!w->pd.token)
         return token_missing(r, e);
+    if (exec_turn(r->p, &f, x, INT64_MAX, &mine, e) < 0)
+        return e->code;
+    if (!mine) {
+        r->again(r->io, r->p->now_wall_ms + TURN_WAIT_MS);
+        return 0;
+    }
     dead_ms = x->in_flight_until_ms + w->cfg->gate.quiet_ms;
     if (x->sends > 0 && r->p->now_wall_ms < dead_ms && !defence_off("quiet") &&
         !defence_off("readback")) {
@@ -91,22 +99,30 @@ int execute_plan(struct gate_run *r, struct err *e)
 
 /* ---- apply ---- */
 
+/* Times are to the second, and an escalation writes several entries in one: all of the newest second were there before us. */
+static const char *last_ids(struct arena *a, const struct pd_log_entries *log)
+{
+    const char *ids = "";
+
+    for (size_t i = log->n; i-- > 0 && log->items[i].at_ms == log->items[log->n - 1].at_ms;)
+        ids = arena_printf(a, "%s%s%s", log->items[i].id, *ids ? " " : "", ids);
+    return ids;
+}
+
 static int send_queue(struct gate_run *r, struct prop_full *f, struct exec_row *x,
                       const struct exec_seen *seen, struct err *e)
 {
     char subject[JOB_SUBJECT_MAX];
 
-    if (held(r->p)) {
+    if (gate_held(r->p->app)) {
         r->again(r->io, r->p->now_wall_ms + KILL_WAIT_MS);
         return 0;
     }
     x->fence++;
     x->verified_ms = seen->read_ms;
     if (x->sends == 0 && seen->log.n > 0) {
-        const struct pd_log_entry *last = &seen->log.items[seen->log.n - 1];
-
-        x->log_after_ms = last->at_ms;
-        x->log_last_id = arena_strdup(r->p->arena, last->id);
+        x->log_after_ms = seen->log.items[seen->log.n - 1].at_ms;
+        x->log_last_id = last_ids(r->p->arena, &seen->log);
     }
     if (exec_save(gate_of(r->p), f->p.id, x, e) < 0)
         return e->code;
@@ -183,6 +199,8 @@ int execute_apply(struct gate_run *r, struct err *e)
     rc = load(r, &f, &x, e);
     if (rc <= 0)
         return rc;
+    if (exec_answered(x)) /* said yes while we were reading */
+        return exec_confirm(r->p, &f, x, 0, e);
     a = arena_new(READ_ARENA);
     if (exec_hear(r, a, &f.acts[x->ord], &seen, e) < 0)
         return not_heard(r, &f, x, e);

@@ -307,6 +307,19 @@ static int decide(struct engine_pass *p, struct prop_full *f, const struct decid
     return 0;
 }
 
+/* Did this person make any revision of it? */
+static int edited_by(struct engine_pass *p, const struct prop_full *f, const char *actor, bool *yes,
+                     struct err *e)
+{
+    struct store_stmt *q = store_begin(gate_of(p)->sql, GATE_REVISIONS);
+    int rc;
+
+    store_bind_int(q, 1, f->p.id);
+    while ((rc = store_step(q, e)) > 0)
+        *yes = *yes || text_eq(store_text(q, 5), actor);
+    return rc;
+}
+
 int gate_decide(struct engine_pass *p, int64_t proposal_id, const char *digest,
                 const struct person *who, bool approve, const char *reason, const char *via,
                 json_t **out, struct err *e)
@@ -339,6 +352,8 @@ int gate_decide(struct engine_pass *p, int64_t proposal_id, const char *digest,
     in.author = f.rev.author;
     for (size_t i = 0; i < f.n_decs; i++)
         in.decided_before = in.decided_before || f.decs[i].person_id == who->id;
+    if (edited_by(p, &f, d.actor, &in.edited, e) < 0)
+        return e->code;
     if (decide_check(&in, e) < 0)
         return e->code == ERR_CONFLICT && f.p.state != PROPOSAL_PENDING ? ended_already(p, &f, e)
                                                                         : e->code;

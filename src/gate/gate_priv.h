@@ -82,7 +82,7 @@ struct action_seen {
     const char *marker;
     const char *from_pd_user;
     int64_t log_after_ms;    /* newest entry read before the first send, by PagerDuty's clock */
-    const char *log_last_id; /* and its id; NULL when there was none */
+    const char *log_last_id; /* ids of that second, with spaces between; NULL when there was none */
     bool
         answered; /* PagerDuty said a clean yes to our call: then the state alone is proof enough */
 };
@@ -241,6 +241,7 @@ struct decide_in {
     bool decided_before; /* this person, on this revision */
     const char *origin;  /* of the proposal */
     const char *author;  /* of the revision */
+    bool edited;         /* this person made one of the revisions before */
 };
 /* 0, ERR_DENIED or ERR_CONFLICT with words. */
 int decide_check(const struct decide_in *in, struct err *e) MUST_CHECK;
@@ -527,6 +528,10 @@ enum {
     TAG_WRITE
 };
 
+/* Why nothing may leave now: the kill switch, an unchecked store; NULL when it may. Of a struct world; asked again by net in
+ * the last moment, for a call may wait seconds for the limiter and a connection. */
+const char *gate_held(void *world);
+
 int execute_plan(struct gate_run *r, struct err *e) MUST_CHECK;
 int execute_apply(struct gate_run *r, struct err *e) MUST_CHECK;
 int send_plan(struct gate_run *r, struct err *e) MUST_CHECK;
@@ -540,6 +545,14 @@ int exec_save(struct gate *g, int64_t proposal_id, const struct exec_row *x, str
     MUST_CHECK;
 int exec_insert(struct gate *g, int64_t proposal_id, const struct exec_row *x, struct err *e)
     MUST_CHECK;
+/* A clean yes is remembered in the row's result: from then on there is only reading back, whatever job comes first. */
+#define EXEC_ANSWERED "{\"how\":\"PagerDuty said yes; it is being read back\"}"
+#define TURN_WAIT_MS  1000
+bool exec_answered(const struct exec_row *x);
+int exec_confirm(struct engine_pass *p, const struct prop_full *f, const struct exec_row *x,
+                 int64_t wait_ms, struct err *e) MUST_CHECK;
+int exec_turn(struct engine_pass *p, const struct prop_full *f, const struct exec_row *x,
+              int64_t read_ms, bool *mine, struct err *e) MUST_CHECK;
 /* The next action that is not done; NULL when all are. */
 struct exec_row *exec_next(struct prop_full *f);
 int exec_done(struct engine_pass *p, struct prop_full *f, struct exec_row *x,

@@ -63,7 +63,7 @@ const struct store_sql GATE_SQL[GATE_STMTS] = {
         "note_id = $12, after = $13, result = $14, ended_ms = $15 WHERE proposal_id = $16 AND ord = $17"},
     [GATE_EXECS] = {"gate.execs", "SELECT " EXEC_COLS " FROM execution WHERE proposal_id = $1 ORDER BY ord"},
     [GATE_EXECS_OWN] = {"gate.execs_own",
-        "SELECT p.id, a.verb, x.from_pd_user, x.first_sent_ms, x.in_flight_until_ms FROM proposal p "
+        "SELECT p.id, a.verb, x.from_pd_user, x.first_sent_ms, x.in_flight_until_ms, p.state, x.ended_ms FROM proposal p "
         "JOIN execution x ON x.proposal_id = p.id AND x.first_sent_ms IS NOT NULL "
         "JOIN action a ON a.proposal_id = p.id AND a.revision = x.revision AND a.ord = x.ord "
         "WHERE p.incident_id = $1 ORDER BY p.id DESC LIMIT 100"},

@@ -140,7 +140,8 @@ static int own_work_check(const struct decide_in *in, struct err *e)
     if (names_agent(in->origin, id) || names_agent(in->author, id))
         return err_set(e, ERR_DENIED,
                        "what an API token or agent proposed, its owner cannot approve");
-    if (in->need->count > 1 && (names_person(in->origin, id) || names_person(in->author, id)))
+    if (in->need->count > 1 &&
+        (in->edited || names_person(in->origin, id) || names_person(in->author, id)))
         return err_set(e, ERR_DENIED,
                        "%s proposed or edited this; where %d approvals are needed others give them",
                        in->who->name, in->need->count);

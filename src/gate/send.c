@@ -81,6 +81,8 @@ static int request_make(struct gate_run *r, const struct prop_full *f, const str
     req->start_within_ms = (unsigned)w->cfg->gate.start_limit_ms;
     /* in_flight_until counts from this pass: a commit that takes long must not move the send behind it. */
     req->start_by_mono_ms = r->p->now_mono_ms + w->cfg->gate.start_limit_ms;
+    req->hold = gate_held;
+    req->hold_arg = r->p->app;
     return 0;
 }
 
@@ -109,6 +111,13 @@ static int intent_write(struct gate_run *r, struct prop_full *f, struct exec_row
     return gate_audit(r->p, x->actor, "execution.sent", f->p.id, f->p.incident_id, detail, e);
 }
 
+/* This very send was made before, and its answer could not be taken in: only a look can tell what became of it. */
+static bool may_be_under_way(struct engine_pass *p, const struct exec_row *x)
+{
+    return x->sends > 0 && p->now_wall_ms < x->in_flight_until_ms + gate_cfg(p)->gate.quiet_ms &&
+           !defence_off("quiet") && !defence_off("readback");
+}
+
 /* Looked at again in the last moment: the switch, the age of what was read, the approval and its bytes. */
 static int last_look(struct gate_run *r, struct prop_full *f, struct exec_row *x, bool *go,
                      struct err *e)
@@ -117,11 +126,17 @@ static int last_look(struct gate_run *r, struct prop_full *f, struct exec_row *x
     struct engine_pass *p = r->p;
     int64_t age_ms = p->now_wall_ms - x->verified_ms;
     struct err refused = {0};
-    bool mismatch;
+    bool mismatch, turn;
 
     *go = false;
-    if ((!defence_off("killswitch") && kill_switch_engaged(w->cfg->state_dir)) || !w->store_sound)
+    if (gate_held(p->app))
         return hand_over(r, f->p.id, p->now_wall_ms + KILL_WAIT_MS, e);
+    if (may_be_under_way(p, x))
+        return hand_over(r, f->p.id, p->now_wall_ms, e);
+    if (exec_turn(p, f, x, x->verified_ms, &turn, e) < 0)
+        return e->code;
+    if (!turn)
+        return hand_over(r, f->p.id, p->now_wall_ms + TURN_WAIT_MS, e);
     if (age_ms < 0 || age_ms > w->cfg->gate.start_limit_ms || !w->pd.token)
         return hand_over(r, f->p.id, p->now_wall_ms, e);
     if (approval_check(p, f, NULL, &mismatch, &refused) < 0 ||
@@ -220,16 +235,13 @@ static void note_id_keep(struct gate_run *r, struct exec_row *x, const struct ne
 static int clean_yes(struct gate_run *r, struct prop_full *f, struct exec_row *x,
                      const struct net_reply *reply, struct err *e)
 {
-    char subject[48];
-
     if (reply->body)
         note_id_keep(r, x, reply);
+    x->result = EXEC_ANSWERED;
     if (exec_save(gate_of(r->p), f->p.id, x, e) < 0)
         return e->code;
-    snprintf(subject, sizeof subject, "%lld.%u", (long long)f->p.id, x->ord);
     FAULT_POINT("gate.before_confirm");
-    return engine_add_job(r->p, "confirm", subject, PRIO_EXECUTE,
-                          r->p->now_wall_ms + gate_cfg(r->p)->gate.confirm_wait_ms, e);
+    return exec_confirm(r->p, f, x, gate_cfg(r->p)->gate.confirm_wait_ms, e);
 }
 
 /* 1001 and 1002 say that the effect is there, and that it is not ours. */

@@ -189,6 +189,29 @@ static void an_edit_voids_earlier_decisions_and_the_old_digest(void **state)
     assert_non_null(strstr(f->pd.notes[0], "new text"));
 }
 
+/* docs/policy.md: where two are needed, nobody who edited it counts, whoever edited it after them. */
+static void a_later_edit_does_not_make_an_editor_a_stranger(void **state)
+{
+    struct fixture *f = *state;
+    struct person bo = person(f, f->bo), carl = person(f, f->carl);
+    AUTO(json_freep) json_t *first = json_pack("{s:s}", "content", "what Bo wants");
+    AUTO(json_freep) json_t *second = json_pack("{s:s}", "content", "what Bo wants.");
+    json_t *out = NULL;
+    int64_t id;
+
+    policy_is(f, "rules:\n  - {name: two, need: {count: 2, role: responder}}\n");
+    id = propose_new(f, "add_note", json_pack("{s:s}", "content", "old text"));
+    must(gate_edit(&f->p, id, full(f, id).rev.digest, &bo, 0, first, &out, &f->e), &f->e);
+    json_freep(&out);
+    must(gate_edit(&f->p, id, full(f, id).rev.digest, &carl, 0, second, &out, &f->e), &f->e);
+    json_freep(&out);
+    assert_int_equal(decide_code(f, id, f->bo, true), ERR_DENIED);
+    approve(f, id, f->ingrid);
+    assert_int_equal(decide_code(f, id, f->carl, true), ERR_DENIED);
+    assert_string_equal(state_of(f, id), "pending");
+    must(decide_code(f, id, f->bo, false), &f->e); /* a no is always possible */
+}
+
 static void the_deadline_counts_before_the_expire_job_ran(void **state)
 {
     struct fixture *f = *state;
@@ -208,6 +231,7 @@ int main(void)
         T(the_first_decision_wins_and_the_second_hears_who_was_first),
         T(two_of_two_needs_two_and_one_veto_ends_it),
         T(an_edit_voids_earlier_decisions_and_the_old_digest),
+        T(a_later_edit_does_not_make_an_editor_a_stranger),
         T(the_deadline_counts_before_the_expire_job_ran),
     };
 

@@ -371,6 +371,125 @@ static void engaged_between_verify_and_send_stops_the_send(void **state)
     state_is(f, id, "approved");
 }
 
+/* X12, F-23: the call waits for the limiter or a connection when the switch is thrown. */
+static void engaged_while_the_call_waits_for_its_turn_stops_it(void **state)
+{
+    struct fixture *f = *state;
+    int64_t id = propose_new(f, "acknowledge", NULL);
+
+    approve(f, id, f->ingrid);
+    f->pd.engage_on_the_way = true;
+    run_for(f, 3000);
+    assert_int_equal(f->pd.writes, 0);
+    state_is(f, id, "approved");
+    f->pd.engage_on_the_way = false;
+    must(kill_switch_release(f->dir, &f->e), &f->e);
+    run_for(f, 3000);
+    assert_int_equal(f->pd.writes, 1);
+    state_is(f, id, "done");
+}
+
+/* INV-4: the call left, and its answer could not be taken in: the same job again must not be the same call again. */
+static void a_send_that_runs_again_does_not_send_again(void **state)
+{
+    struct fixture *f = *state;
+    int64_t id = propose_new(f, "add_note", NOTE);
+    struct job j;
+
+    approve(f, id, f->ingrid);
+    must(queue_claim(f->queue, PRIO_EXECUTE, f->p.now_wall_ms, &j, &f->e), &f->e);
+    job_run(f, &j, false);
+    must(queue_claim(f->queue, PRIO_EXECUTE, f->p.now_wall_ms, &j, &f->e), &f->e);
+    assert_string_equal(j.step, "send");
+    job_run(f, &j, true);
+    must(queue_retry(f->queue, j.id, f->p.now_wall_ms + 500, "", &f->e), &f->e);
+    pass_time(f, 1000);
+    run_due(f, NULL);
+    assert_int_equal(f->pd.writes, 1);
+    run_for(f, 60000);
+    state_is(f, id, "done");
+    assert_int_equal(f->pd.writes, 1);
+    assert_int_equal(f->pd.n_notes, 1);
+}
+
+/* INV-4: PagerDuty said yes. Whatever a restart queues, there is nothing to send a second time. */
+static void after_a_clean_yes_a_restart_only_looks(void **state)
+{
+    static const char *const VERBS[] = {"add_note", "acknowledge", "escalate"};
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(VERBS); i++) {
+        int64_t id;
+
+        fake_reset(&f->pd);
+        f->view = test_view();
+        f->view.changed_ms = f->pd.changed_ms = f->p.now_wall_ms / 1000 * 1000;
+        must(view_save(f->gate, &f->view, f->p.now_wall_ms, &f->e), &f->e);
+        id = propose_new(f, VERBS[i], i == 0 ? NOTE : i == 2 ? LEVEL2 : NULL);
+        approve(f, id, f->ingrid);
+        f->pd.next_write = LOST_BEFORE; /* says yes, and nothing of it can be seen */
+        f->pd.yes_all_the_same = true;
+        run_due(f, NULL);
+        must(gate_on_start(&f->p, &f->e), &f->e);
+        run_for(f, 700000);
+        state_is(f, id, "unsure");
+        assert_int_equal(f->pd.writes, 1);
+        pass_time(f, 1000);
+    }
+}
+
+/* F-21: two approved proposals of our own on one incident; the second may not act on what the first is changing. */
+static void of_two_proposals_on_one_incident_the_second_looks_again(void **state)
+{
+    struct fixture *f = *state;
+
+    for (int lost = 0; lost < 2; lost++) {
+        int64_t ack, esc;
+
+        fake_reset(&f->pd);
+        f->view = test_view();
+        f->view.changed_ms = f->pd.changed_ms = f->p.now_wall_ms / 1000 * 1000;
+        must(view_save(f->gate, &f->view, f->p.now_wall_ms, &f->e), &f->e);
+        ack = propose_new(f, "acknowledge", NULL);
+        esc = propose_new(f, "escalate", LEVEL2);
+        approve(f, ack, f->ingrid);
+        approve(f, esc, f->ingrid);
+        f->pd.next_write = lost ? LOST_AFTER : FINE;
+        run_for(f, 120000);
+        state_is(f, ack, "done");
+        assert_true(text_eq(state_of(f, esc), "overtaken") || text_eq(state_of(f, esc), "stale"));
+        assert_int_equal(f->pd.writes, 1);
+        pass_time(f, 1000);
+        fake_reset(&f->pd);
+        f->view.status = "resolved";
+        must(view_save(f->gate, &f->view, f->p.now_wall_ms, &f->e), &f->e);
+        pass_time(f, 1000);
+    }
+}
+
+/* INV-5: whose note it is cannot be seen from its number, and the card would call it ours. */
+static void nobody_proposes_a_change_of_somebody_elses_note(void **state)
+{
+    static const char *const ORIGINS[] = {"rule:test", "agent:5", "person:1"};
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(ORIGINS); i++) {
+        AUTO(json_freep)
+        json_t *args = json_pack("{s:s, s:s}", "content", "nothing to see here", "note_id", "PN77");
+        struct gate_proposal x = {.subject_kind = "incident",
+                                  .subject_id = INCIDENT,
+                                  .incident_id = INCIDENT,
+                                  .view = &f->view,
+                                  .origin = ORIGINS[i],
+                                  .actions = {{"add_note", INCIDENT, args}},
+                                  .n_actions = 1};
+        const char *note = NULL;
+        int64_t id;
+
+        assert_int_equal(gate_propose(&f->p, &x, &id, &note, &f->e), ERR_DENIED);
+    }
+}
+
 static void resolve_with_a_note_runs_in_order_and_is_not_its_own_stale(void **state)
 {
     struct fixture *f = *state;
@@ -637,6 +756,11 @@ int main(void)
         T(a_flipped_byte_after_approval_stops_the_send),
         T(the_kill_switch_holds_what_is_approved_until_release_or_expiry),
         T(engaged_between_verify_and_send_stops_the_send),
+        T(engaged_while_the_call_waits_for_its_turn_stops_it),
+        T(a_send_that_runs_again_does_not_send_again),
+        T(after_a_clean_yes_a_restart_only_looks),
+        T(of_two_proposals_on_one_incident_the_second_looks_again),
+        T(nobody_proposes_a_change_of_somebody_elses_note),
         T(resolve_with_a_note_runs_in_order_and_is_not_its_own_stale),
         T(an_action_that_fails_drops_the_rest),
         T(undo_of_each_verb_goes_the_whole_way),

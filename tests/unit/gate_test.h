@@ -55,7 +55,9 @@ struct fake_pd {
     size_t n_notes;
     enum world_fault next_write; /* for one write, then FINE again */
     bool reads_fail, hidden;
-    int writes, arrived; /* calls that left; effects that happened */
+    bool yes_all_the_same;  /* LOST_BEFORE, answered with a clean yes */
+    bool engage_on_the_way; /* somebody throws the switch while the call waits for its turn */
+    int writes, arrived;    /* calls that left; effects that happened */
     char last_from[64];
 };
 
@@ -440,6 +442,8 @@ static struct net_reply fake_answer(struct fixture *f, const struct net_req *r, 
     switch (how) {
     case LOST_AFTER:
     case LOST_BEFORE:
+        if (f->pd.yes_all_the_same)
+            return (struct net_reply){.status = 200};
         return (struct net_reply){.code = ERR_UNSURE, .msg = "timed out"};
     case LATER:
         return (struct net_reply){.status = 429, .retry_after_s = 3};
@@ -475,7 +479,11 @@ static int io_call(void *io, int tag, const struct net_req *r, struct err *e)
     (void)e;
     assert_int_equal(r->cls, NET_ACTION);
     *s = (struct seat_reply){.tag = tag};
-    if (tag == TAG_WRITE) {
+    if (tag == TAG_WRITE && f->pd.engage_on_the_way)
+        must(kill_switch_engage(f->dir, "Ada", "drill", &f->e), &f->e);
+    if (tag == TAG_WRITE && r->hold && r->hold(r->hold_arg)) {
+        s->r = (struct net_reply){.code = ERR_RETRY, .msg = "held"};
+    } else if (tag == TAG_WRITE) {
         s->r = fake_answer(f, r, &body);
     } else {
         assert_false(r->write);

@@ -369,7 +369,7 @@ CREATE TABLE execution (                         -- gate: one row per action of 
     epoch               INTEGER NOT NULL DEFAULT 0,
     verified_ms         INTEGER,                 -- when the state was read that allowed the send that is queued
     log_after_ms        INTEGER,                 -- newest log entry before the first send, by PagerDuty's clock
-    log_last_id         TEXT,                    -- and its id: what comes later may be ours
+    log_last_id         TEXT,                    -- and the ids of that second: what comes later may be ours
     note_id             TEXT,
     after               TEXT,                    -- JSON: the bound state when it was proved
     result              TEXT,                    -- JSON: how it was proved, or why not
