@@ -7,6 +7,7 @@ import re
 import socket
 import sys
 import threading
+import time
 import urllib.parse
 
 from tests.lib.world import TOP, Process, free_port, shared, wait_for
@@ -64,7 +65,7 @@ class Call:
         self.method, self.headers, self.body = method, headers, body
         parts = urllib.parse.urlsplit(target)
         self.path, self.query = parts.path, urllib.parse.parse_qsl(parts.query, keep_blank_values=True)
-        self.status = self.answer = None
+        self.status = self.answer = self.at = None
         self.violations, self.too_many = [], False
 
     def __str__(self):
@@ -76,6 +77,7 @@ class Recorder:
 
     def __init__(self, host, port):
         self.calls, self.errors, self.lock = [], [], threading.Lock()
+        self.before = lambda call: None  # called before a request goes on; may take its time
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -86,6 +88,8 @@ class Recorder:
                 call = Call(self.command, self.path, self.headers, body)
                 with outer.lock:
                     outer.calls.append(call)
+                outer.before(call)
+                call.at = time.monotonic()
                 conn = http.client.HTTPConnection(host, port, timeout=60)
                 try:
                     conn.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)

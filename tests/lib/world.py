@@ -229,13 +229,13 @@ pagerduty:
   cache_oncall_s: 0
   cache_history_s: 1
 triage:
-  refresh_s: 1
+  refresh_s: {refresh_s}
 gate:
   expires_s: {expires_s}
   quiet_ms: {quiet_ms}
   resend_gap_ms: {resend_gap_ms}
   send_limit_ms: {send_limit_ms}
-  start_limit_ms: 2000
+  start_limit_ms: {start_limit_ms}
   confirm_wait_ms: 20
   unsure_after_ms: {unsure_after_ms}
 log:
@@ -251,7 +251,8 @@ class Daemon(Process):
     def __init__(self, folder, base_url, name="triaged", **settings):
         super().__init__(folder, name)
         self.config = os.path.join(folder, name + ".yaml")
-        self.settings = dict(folder=folder, port=0, per_minute=960, base_url=base_url, rules=os.path.join(TOP, "rules"), timeout_ms=5000, expires_s=900,
+        self.settings = dict(folder=folder, port=0, per_minute=960, base_url=base_url, rules=os.path.join(TOP, "rules"), timeout_ms=5000,
+                             refresh_s=1, start_limit_ms=2000, expires_s=900,
                              quiet_ms=300, resend_gap_ms=600, send_limit_ms=1000, unsure_after_ms=20000, extra="",
                              webhooks='    - name: ""\n      secret_files: [%s/webhook-secret]' % folder)
         self.settings.update(settings)
