@@ -113,6 +113,38 @@ static bool steps_turn(struct engine *en, bool had_facts)
     return now - en->steps_due_since_mono_ms >= STEPS_MAY_WAIT_MS;
 }
 
+/*
+ * Due times are wall times, for they outlive the process. When somebody sets the clock back, what was due would wait for hours;
+ * so everything that waits moves along.
+ */
+static int clock_went_back(struct engine *en, int64_t by_ms, struct err *e)
+{
+    struct audit_head head = audit_head(en->audit);
+
+    if (pass_begin(en, e) < 0)
+        return e->code;
+    if (queue_clock_set_back(en->queue, by_ms, e) < 0) {
+        pass_lost(en, head, e);
+        return e->code;
+    }
+    return pass_commit(en, head, e);
+}
+
+static void clock_watch(struct engine *en)
+{
+    int64_t ahead = clock_wall_ms() - clock_mono_ms();
+    int64_t back = en->wall_ahead_ms - ahead;
+    struct err e = {0};
+
+    if (back > CLOCK_BACK_MS) {
+        LOG(WARN, "engine.clock_back", log_i("by_ms", back),
+            log_s("todo", "compare this machine's clock with a time server"));
+        if (clock_went_back(en, back, &e) < 0)
+            return; /* looked at again with the next turn */
+    }
+    en->wall_ahead_ms = ahead;
+}
+
 static void engine_turn(struct engine *en)
 {
     unsigned n;
@@ -120,6 +152,7 @@ static void engine_turn(struct engine *en)
     uint64_t lost = atomic_load_explicit(&en->n_lost, memory_order_relaxed);
     struct err e = {0};
 
+    clock_watch(en);
     if (facts)
         facts_pass(en, facts, n);
     if (steps_turn(en, facts != NULL)) {
@@ -210,6 +243,7 @@ int engine_new(const struct engine_opts *o, struct engine **out, struct err *e)
     en->arena = arena_new(PASS_ARENA_BYTES);
     en->call_arena = arena_new(PASS_ARENA_BYTES);
     en->last_work_mono_ms = clock_mono_ms();
+    en->wall_ahead_ms = clock_wall_ms() - clock_mono_ms();
     if (store_open(&so, &en->store, e) < 0 ||
         store_prepare(en->store, engine_sql, ENGINE_SQL_LEN, &en->sql, e) < 0 ||
         audit_open(en->store, &en->audit, e) < 0 || epoch_next(en, e) < 0 ||

@@ -18,6 +18,8 @@
 #define CHECKPOINT_IDLE_FRAMES 250
 #define CHECKPOINT_FRAMES      1000
 #define TRUNCATE_IDLE_MS       5000
+/* The wall clock went back by more than this: slewing moves it by less between two turns. */
+#define CLOCK_BACK_MS          1000
 /* After a lost pass the disk gets this long before the next try. */
 #define LOST_PASS_WAIT_MS      200
 /* What one step or fact may use. */
@@ -103,6 +105,7 @@ struct engine {
     int64_t steps_due_since_mono_ms; /* 0 = none waits */
     int64_t checkpoint_next_frames;
     int64_t last_work_mono_ms;
+    int64_t wall_ahead_ms; /* wall clock minus monotonic, as last looked at */
     bool truncated;
 
     atomic_uint_fast64_t n_passes, n_facts, n_steps, n_commits, n_lost, n_calls;

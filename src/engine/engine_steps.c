@@ -209,6 +209,17 @@ static int64_t backoff_ms(const struct step *s, unsigned attempt, const struct e
     return base * (80 + r % 41) / 100; /* +-20 %, so that failures do not march in step */
 }
 
+static int job_bury(struct engine *en, const struct job *j, const struct err *why, struct err *e)
+{
+    LOG(ERROR, "job.buried", log_s("step", j->step), log_s("subject", j->subject),
+        log_s("why", why->msg));
+    if (queue_bury(en->queue, j->id, why->msg, en->pass.now_wall_ms, e) < 0)
+        return e->code;
+    return engine_alarm(
+        &en->pass, "jobs.buried", "a job failed for good and waits for a person",
+        "look at it with 'triagectl jobs', mend the cause, then 'triagectl jobs retry ID'", e);
+}
+
 /* The job's row after a step that failed; the step's own savepoint is already undone. */
 static int job_failed(struct engine *en, struct step_ctx *c, const struct err *why, struct err *e)
 {
@@ -227,15 +238,9 @@ static int job_failed(struct engine *en, struct step_ctx *c, const struct err *w
             log_s("why", why->msg));
         return queue_retry(en->queue, j->id, due, why->msg, e);
     }
-    LOG(ERROR, "job.buried", log_s("step", j->step), log_s("subject", j->subject),
-        log_s("why", why->msg));
     if (c->step->buried)
         c->step->buried(c, why);
-    if (queue_bury(en->queue, j->id, why->msg, en->pass.now_wall_ms, e) < 0)
-        return e->code;
-    return engine_alarm(
-        &en->pass, "jobs.buried", "a job failed for good and waits for a person",
-        "look at it with 'triagectl jobs', mend the cause, then 'triagectl jobs retry ID'", e);
+    return job_bury(en, j, why, e);
 }
 
 static int job_ended(struct engine *en, const struct step_ctx *c, struct err *e)
@@ -321,7 +326,7 @@ static int job_claim_run(struct engine *en, int prio, bool *found, struct err *e
         struct err unknown = {0};
 
         (void)err_set(&unknown, ERR_INTERNAL, "no step is called '%s' in this version", job.step);
-        return queue_bury(en->queue, job.id, unknown.msg, en->pass.now_wall_ms, e);
+        return job_bury(en, &job, &unknown, e);
     }
     return job_run(en, &c, true, e);
 }

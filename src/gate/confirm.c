@@ -33,6 +33,8 @@ int confirm_plan(struct gate_run *r, struct err *e)
 
     if (rc <= 0)
         return rc;
+    if (exec_clock_mend(r->p, &f, x, e) < 0)
+        return e->code;
     return exec_ask(r, &f, &f.acts[x->ord], e);
 }
 

@@ -72,14 +72,14 @@ static bool ground_holds(struct arena *a, const struct exec_in *in, const json_t
 static void judge_first(struct arena *a, const struct exec_in *in, const json_t *args,
                         struct exec_out *out)
 {
+    const char *old = approval_too_old(in->now_ms, in->approved_ms, in->t.valid_ms), *why;
     struct action_seen s;
-    const char *why;
 
     seen_fill(in, args, &s);
     if (in->mismatch || in->refused)
         outcome(out, EXEC_REFUSED, in->refused);
-    else if (in->now_ms > in->approved_ms + in->t.valid_ms)
-        outcome(out, EXEC_EXPIRED, "the approval was too old before it could be carried out");
+    else if (old)
+        outcome(out, EXEC_EXPIRED, old);
     else if (in->def->reads_notes && in->def->proof(&s, &out->proof))
         /* Our marker without our memory: a backup was restored, or a disk lost what it had promised. */
         outcome(out, EXEC_DONE, "it was there already");
@@ -176,10 +176,12 @@ void send_judge(struct arena *a, const struct net_reply *r, int64_t sends, struc
 {
     *out = (struct send_out){.wait_s = r->retry_after_s, .words = arena_strdup(a, r->msg)};
     if (r->code == ERR_RETRY)
+        /* NOLINTNEXTLINE(bugprone-branch-clone): a table, in the order of judging */
         out->what = SEND_NOT_SENT;
     else if (r->code == ERR_DENIED)
         out->what = SEND_FAILED;
     else if (r->code != 0)
+        /* NOLINTNEXTLINE(bugprone-branch-clone): a table, in the order of judging */
         out->what = SEND_UNCLEAR; /* an answer over the cap came after the request went out */
     else if (r->status >= 200 && r->status < 300)
         out->what = SEND_CONFIRM;

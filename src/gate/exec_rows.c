@@ -89,6 +89,33 @@ int exec_confirm(struct engine_pass *p, const struct prop_full *f, const struct 
     return engine_add_job(p, "confirm", subject, PRIO_EXECUTE, p->now_wall_ms + wait_ms, e);
 }
 
+int exec_clock_mend(struct engine_pass *p, const struct prop_full *f, struct exec_row *x,
+                    struct err *e)
+{
+    const struct config *c = gate_cfg(p);
+    int64_t now = p->now_wall_ms, latest = now + c->gate.start_limit_ms + c->gate.send_limit_ms;
+
+    if (x->sends == 0 ||
+        (x->in_flight_until_ms <= latest && x->last_empty_ms <= now && x->first_sent_ms <= now))
+        return 0;
+    if (x->in_flight_until_ms > latest)
+        x->in_flight_until_ms = latest;
+    if (x->last_empty_ms > now)
+        x->last_empty_ms = now;
+    if (x->first_sent_ms > now)
+        x->first_sent_ms = now;
+    return exec_save(gate_of(p), f->p.id, x, e);
+}
+
+const char *approval_too_old(int64_t now_ms, int64_t approved_ms, int64_t valid_ms)
+{
+    if (now_ms > approved_ms + valid_ms)
+        return "the approval was too old before it could be carried out";
+    if (now_ms < approved_ms - APPROVAL_SKEW_MS)
+        return "the clock was set back since it was approved, so that its age is not known";
+    return NULL;
+}
+
 /*
  * Whose turn is it on this incident? What another proposal of ours is changing there, or has changed since read_ms, is not what
  * was read for this one (F-21). Who began first goes on; of two that began, the older one: so nobody waits for ever.

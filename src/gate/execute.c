@@ -65,6 +65,7 @@ int execute_plan(struct gate_run *r, struct err *e)
     const struct world *w = r->p->app;
     struct prop_full f;
     struct exec_row *x;
+    const char *old;
     int64_t dead_ms;
     bool mine;
     int rc = load(r, &f, &x, e);
@@ -73,9 +74,9 @@ int execute_plan(struct gate_run *r, struct err *e)
         return rc;
     if (exec_answered(x))
         return exec_confirm(r->p, &f, x, 0, e);
-    if (x->sends == 0 && r->p->now_wall_ms > f.p.approved_ms + w->cfg->gate.expires_ms)
-        return exec_failed(r->p, &f, x, PROPOSAL_EXPIRED,
-                           "the approval was too old before it could be carried out", NULL, e);
+    old = approval_too_old(r->p->now_wall_ms, f.p.approved_ms, w->cfg->gate.expires_ms);
+    if (x->sends == 0 && old)
+        return exec_failed(r->p, &f, x, PROPOSAL_EXPIRED, old, NULL, e);
     if (x->sends == 0 && gate_held(r->p->app)) {
         r->again(r->io, r->p->now_wall_ms + KILL_WAIT_MS);
         return 0;
@@ -88,6 +89,8 @@ int execute_plan(struct gate_run *r, struct err *e)
         r->again(r->io, r->p->now_wall_ms + TURN_WAIT_MS);
         return 0;
     }
+    if (exec_clock_mend(r->p, &f, x, e) < 0)
+        return e->code;
     dead_ms = x->in_flight_until_ms + w->cfg->gate.quiet_ms;
     if (x->sends > 0 && r->p->now_wall_ms < dead_ms && !defence_off("quiet") &&
         !defence_off("readback")) {

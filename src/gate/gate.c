@@ -416,7 +416,7 @@ static void oncalls_keep(struct gate_view *now, const struct gate_view *then)
 
 int view_save(struct gate *g, const struct gate_view *v, int64_t now_wall_ms, struct err *e)
 {
-    AUTO(arena_freep) struct arena *a = arena_new(1024 * 1024);
+    AUTO(arena_freep) struct arena *a = arena_new((size_t)8 * 1024 * 1024);
     AUTO(json_freep) json_t *j = NULL;
     struct gate_view then, now = *v;
     int64_t reopened_ms = 0;

@@ -551,6 +551,12 @@ int exec_insert(struct gate *g, int64_t proposal_id, const struct exec_row *x, s
 bool exec_answered(const struct exec_row *x);
 int exec_confirm(struct engine_pass *p, const struct prop_full *f, const struct exec_row *x,
                  int64_t wait_ms, struct err *e) MUST_CHECK;
+/* Times of this row that lie in the future because the clock was set back are brought to now: never shorter than a request lives. */
+int exec_clock_mend(struct engine_pass *p, const struct prop_full *f, struct exec_row *x,
+                    struct err *e) MUST_CHECK;
+/* Why an approval is too old to begin with; NULL when it is not. */
+#define APPROVAL_SKEW_MS 60000
+const char *approval_too_old(int64_t now_ms, int64_t approved_ms, int64_t valid_ms);
 int exec_turn(struct engine_pass *p, const struct prop_full *f, const struct exec_row *x,
               int64_t read_ms, bool *mine, struct err *e) MUST_CHECK;
 /* The next action that is not done; NULL when all are. */

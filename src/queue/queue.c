@@ -216,6 +216,20 @@ int queue_adopt_orphans(struct queue *q, int64_t now_wall_ms, int *n, struct err
     return 0;
 }
 
+int queue_clock_set_back(struct queue *q, int64_t by_ms, struct err *e)
+{
+    static const size_t STATEMENTS[] = {QUEUE_BACK_READY, QUEUE_BACK_AGAIN};
+
+    for (size_t i = 0; i < ARRAY_LEN(STATEMENTS); i++) {
+        struct store_stmt *st = store_begin(q->set, STATEMENTS[i]);
+
+        store_bind_int(st, 1, by_ms);
+        if (store_exec(st, e) < 0)
+            return e->code;
+    }
+    return 0;
+}
+
 int queue_next_due(struct queue *q, int prio, int64_t *due_wall_ms, struct err *e)
 {
     struct store_stmt *st = store_begin(q->set, QUEUE_NEXT_DUE);

@@ -59,6 +59,10 @@ int queue_adopt_orphans(struct queue *q, int64_t now_wall_ms, int *n, struct err
 /* Due time of the next ready job of one priority; ERR_NOT_FOUND when there is none. */
 int queue_next_due(struct queue *q, int prio, int64_t *due_wall_ms, struct err *e) MUST_CHECK;
 
+/* The wall clock was set back by this much: what waits for a moment waits for as long as before, not longer. Early is always
+ * allowed, for every step looks at its own rows. */
+int queue_clock_set_back(struct queue *q, int64_t by_ms, struct err *e) MUST_CHECK;
+
 /* Kept by triggers in the same transaction, never counted by a scan. Readers may ask too. */
 struct queue_counts {
     int64_t ready, running, buried;

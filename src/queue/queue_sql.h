@@ -23,6 +23,8 @@ enum {
     QUEUE_ANY,
     QUEUE_RETRY_BURIED,
     QUEUE_DROP_BURIED,
+    QUEUE_BACK_READY,
+    QUEUE_BACK_AGAIN,
     QUEUE_SQL_LEN
 };
 
@@ -88,6 +90,10 @@ static const struct store_sql queue_sql_table[QUEUE_SQL_LEN] = {
     [QUEUE_RETRY_BURIED] = {"queue.retry_buried",
         "UPDATE job SET state = 'ready', due_ms = $2, attempt = 0, since_ms = $2 WHERE id = $1 AND state = 'buried'"},
     [QUEUE_DROP_BURIED] = {"queue.drop_buried", "DELETE FROM job WHERE id = $1 AND state = 'buried'"},
+    [QUEUE_BACK_READY] = {"queue.back_ready",
+        "UPDATE job SET due_ms = due_ms - $1 WHERE state = 'ready' AND prio >= 0"},
+    [QUEUE_BACK_AGAIN] = {"queue.back_again",
+        "UPDATE job SET again_ms = again_ms - $1 WHERE state = 'running' AND since_ms >= 0 AND again = 1"},
 };
 /* clang-format on */
 

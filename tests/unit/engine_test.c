@@ -314,6 +314,31 @@ static void a_step_may_ask_to_run_again(void **state)
     assert_int_equal(rows("again.ran"), 3);
 }
 
+/* On the engine's thread: a job that is due in a moment, and then the machine's clock goes back two hours. */
+static int set_back_apply(struct engine_fact *f, struct engine_pass *p, struct err *e)
+{
+    (void)f;
+    if (engine_add_job(p, "plain", "later", PRIO_FOLLOW, p->now_wall_ms + 300, e) < 0)
+        return e->code;
+    clock_set_offset_ms(-7200000);
+    return 0;
+}
+
+static void a_clock_set_back_does_not_stop_the_work(void **state)
+{
+    struct test_fact *t = calloc(1, sizeof *t);
+    bool ran;
+
+    (void)state;
+    t->fact = (struct engine_fact){.apply = set_back_apply, .answer = fact_answer};
+    while (!engine_post(env->engine, &t->fact))
+        usleep(1000);
+    ran = soon(&env->ran_plain, 1);
+    engine_stop(env->engine);
+    clock_set_offset_ms(0);
+    assert_true(ran);
+}
+
 static void an_unknown_step_is_buried_not_lost(void **state)
 {
     (void)state;
@@ -340,6 +365,7 @@ static void an_unknown_step_is_buried_not_lost(void **state)
     assert_int_equal(queue_counts(q, &n, &e), 0);
     assert_int_equal(n.buried, 1);
     queue_close(q);
+    assert_int_equal(rows("alarm.raised"), 1);
 }
 
 static void *producer(void *arg)
@@ -408,6 +434,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_step_that_cannot_succeed_is_buried_and_raises_an_alarm,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(a_step_may_ask_to_run_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_clock_set_back_does_not_stop_the_work, setup, teardown),
         cmocka_unit_test_setup_teardown(an_unknown_step_is_buried_not_lost, setup, teardown),
         cmocka_unit_test_setup_teardown(many_threads_may_post_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(stopping_answers_everything_exactly_once, setup, teardown),

@@ -490,6 +490,51 @@ static void nobody_proposes_a_change_of_somebody_elses_note(void **state)
     }
 }
 
+/* INV-4, X7: the wall clock is set back or forward by hours at each moment of a send whose answer was lost. */
+static void a_clock_that_jumps_neither_repeats_nor_revives_an_effect(void **state)
+{
+    static const int64_t JUMPS[] = {-2 * 3600000, 2 * 3600000, -5000, 90000};
+    struct fixture *f = *state;
+
+    for (size_t k = 0; k < ARRAY_LEN(JUMPS); k++)
+        for (int at_s = 0; at_s <= 120; at_s += 10) {
+            char text[40];
+            int64_t id;
+
+            snprintf(text, sizeof text, "jump %zu after %d s", k, at_s);
+            fake_reset(&f->pd);
+            id = propose_new(f, "add_note", json_pack("{s:s}", "content", text));
+            approve(f, id, f->ingrid);
+            f->pd.next_write = LOST_AFTER;
+            run_due(f, NULL);
+            run_for(f, at_s * 1000LL);
+            f->p.now_wall_ms += JUMPS[k];
+            must(queue_clock_set_back(f->queue, JUMPS[k] < 0 ? -JUMPS[k] : 0, &f->e), &f->e);
+            run_for(f, 300000);
+            if (strcmp(state_of(f, id), "done") != 0 || f->pd.writes != 1 || f->pd.n_notes != 1)
+                fail_msg("jump of %lld ms after %d s: %s, %d writes", (long long)JUMPS[k], at_s,
+                         state_of(f, id), f->pd.writes);
+            f->p.now_wall_ms += 3 * 3600000;
+        }
+}
+
+/* X7: how old an approval is cannot be told any more: it is not carried out hours later as if it were fresh. */
+static void an_approval_from_the_future_has_expired(void **state)
+{
+    struct fixture *f = *state;
+    int64_t id = propose_new(f, "acknowledge", NULL);
+
+    must(kill_switch_engage(f->dir, "Ada", "drill", &f->e), &f->e);
+    approve(f, id, f->ingrid);
+    run_for(f, 5000);
+    f->p.now_wall_ms -= 3 * 3600000;
+    must(queue_clock_set_back(f->queue, 3 * 3600000, &f->e), &f->e);
+    must(kill_switch_release(f->dir, &f->e), &f->e);
+    run_for(f, 5000);
+    state_is(f, id, "expired");
+    assert_int_equal(f->pd.writes, 0);
+}
+
 static void resolve_with_a_note_runs_in_order_and_is_not_its_own_stale(void **state)
 {
     struct fixture *f = *state;
@@ -761,6 +806,8 @@ int main(void)
         T(after_a_clean_yes_a_restart_only_looks),
         T(of_two_proposals_on_one_incident_the_second_looks_again),
         T(nobody_proposes_a_change_of_somebody_elses_note),
+        T(a_clock_that_jumps_neither_repeats_nor_revives_an_effect),
+        T(an_approval_from_the_future_has_expired),
         T(resolve_with_a_note_runs_in_order_and_is_not_its_own_stale),
         T(an_action_that_fails_drops_the_rest),
         T(undo_of_each_verb_goes_the_whole_way),

@@ -236,6 +236,29 @@ static void burying_does_not_swallow_what_came_meanwhile(void **state)
     assert_string_equal(claim(f, 2, 500).subject, "Q1");
 }
 
+/* Two hours back: what was due stays due, what was due in a second is due in a second. */
+static void a_clock_set_back_makes_nothing_wait_longer(void **state)
+{
+    struct fixture *f = *state;
+    struct job j;
+    const int64_t back = 7200000, now = 10000000;
+
+    add(f, "a", "due", 0, now);
+    add(f, "a", "soon", 0, now + 1000);
+    add(f, "a", "runs", 1, now);
+    must(queue_claim(f->q, 1, now, &j, &f->e), &f->e);
+    add(f, "a", "runs", 1, now + 500);
+    must(queue_clock_set_back(f->q, back, &f->e), &f->e);
+    must(queue_finish(f->q, j.id, now - back, &f->e), &f->e);
+    must(queue_claim(f->q, 0, now - back, &j, &f->e), &f->e);
+    assert_string_equal(j.subject, "due");
+    nothing_due(f, 0, now - back + 999);
+    must(queue_claim(f->q, 0, now - back + 1000, &j, &f->e), &f->e);
+    nothing_due(f, 1, now - back + 499);
+    must(queue_claim(f->q, 1, now - back + 500, &j, &f->e), &f->e);
+    assert_string_equal(j.subject, "runs");
+}
+
 static void dropping_takes_ready_jobs_only(void **state)
 {
     struct fixture *f = *state;
@@ -672,6 +695,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(buried_jobs_stay_visible_until_retried_or_dropped, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(burying_does_not_swallow_what_came_meanwhile, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_clock_set_back_makes_nothing_wait_longer, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(dropping_takes_ready_jobs_only, setup, teardown),
         cmocka_unit_test_setup_teardown(orphans_of_an_older_boot_are_adopted, setup, teardown),
