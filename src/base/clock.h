@@ -26,8 +26,8 @@ int time_parse_iso(const char *s, size_t len, int64_t *wall_ms, struct err *e) M
 char *time_format_iso(int64_t wall_ms, bool with_ms, char out[TIME_ISO_MAX]);
 
 /* Minutes since midnight and weekday (0 = Monday) of wall_ms in an IANA zone ("Europe/Oslo"; NULL or "" is UTC). */
-int time_in_zone(int64_t wall_ms, const char *zone, int *minute_of_day, int *weekday,
-                 struct err *e) MUST_CHECK;
+int time_in_zone(int64_t wall_ms, const char *zone, int *minute_of_day, int *weekday, struct err *e)
+    MUST_CHECK;
 
 /* "45 s", "12 min", "3 h 5 min", "4 d": for people. Returns out. */
 #define TIME_SPAN_MAX 32

@@ -13,12 +13,13 @@
  * for random bytes, constant-time comparison and locked memory. Any thread after crypto_init().
  */
 #define SHA256_BYTES 32
-#define SHA256_HEX 65 /* 64 digits and the NUL */
+#define SHA256_HEX   65 /* 64 digits and the NUL */
 
 void crypto_init(void); /* once, before anything else; aborts when the library is unusable */
 void sha256(const void *p, size_t len, uint8_t out[SHA256_BYTES]);
 char *sha256_hex(const void *p, size_t len, char out[SHA256_HEX]);
-void hmac_sha256(const void *key, size_t key_len, const void *p, size_t len, uint8_t out[SHA256_BYTES]);
+void hmac_sha256(const void *key, size_t key_len, const void *p, size_t len,
+                 uint8_t out[SHA256_BYTES]);
 bool crypto_equal(const void *a, const void *b, size_t len) MUST_CHECK; /* constant time */
 void crypto_random(void *out, size_t len);
 
@@ -46,7 +47,7 @@ struct digest {
 };
 void digest_begin(struct digest *d, const char *domain);
 void digest_bytes(struct digest *d, const void *p, size_t len);
-void digest_str(struct digest *d, const char *s);               /* NULL differs from "" */
+void digest_str(struct digest *d, const char *s); /* NULL differs from "" */
 void digest_int(struct digest *d, int64_t v);
 void digest_end(struct digest *d, char out_hex[SHA256_HEX]); /* frees the context */
 

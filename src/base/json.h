@@ -9,14 +9,15 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-#define JSON_TEXT_MAX_DEPTH 64
+#define JSON_TEXT_MAX_DEPTH  64
 #define JSON_TEXT_MAX_TOKENS 50000
 
 /*
  * Parses outside bytes: first a pre-scan in one pass without allocation (depth <= 64, <= max_tokens tokens), then jansson
  * with JSON_REJECT_DUPLICATES. out is a new reference. ERR_INPUT names line and reason, never the text.
  */
-int json_parse(const char *bytes, size_t len, size_t max_tokens, json_t **out, struct err *e) MUST_CHECK;
+int json_parse(const char *bytes, size_t len, size_t max_tokens, json_t **out, struct err *e)
+    MUST_CHECK;
 int json_prescan(const char *bytes, size_t len, size_t max_tokens, struct err *e) MUST_CHECK;
 void json_freep(json_t **j); /* for AUTO */
 
@@ -24,8 +25,9 @@ void json_freep(json_t **j); /* for AUTO */
  * Readers that take JSON null, a missing key and a wrong type as absent. Borrowed from obj; obj may be NULL.
  * PagerDuty sends null for anything not marked required.
  */
-const char *json_opt_str(const json_t *obj, const char *key);           /* NULL when absent */
-int64_t json_opt_int(const json_t *obj, const char *key, int64_t def); /* integers and integral reals */
+const char *json_opt_str(const json_t *obj, const char *key); /* NULL when absent */
+int64_t json_opt_int(const json_t *obj, const char *key,
+                     int64_t def); /* integers and integral reals */
 bool json_opt_bool(const json_t *obj, const char *key, bool def);
 json_t *json_opt_obj(const json_t *obj, const char *key); /* NULL when absent or no object */
 json_t *json_opt_arr(const json_t *obj, const char *key);

@@ -9,8 +9,18 @@
  * 0x7f..0x9f ever leaves). Events are "room.verb". Never a token, a signature or a message body.
  * Any thread. A line is written with one write(2).
  */
-enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
-enum log_type { LOG_TYPE_END, LOG_TYPE_STR, LOG_TYPE_INT, LOG_TYPE_BOOL };
+enum log_level {
+    LOG_LEVEL_DEBUG,
+    LOG_LEVEL_INFO,
+    LOG_LEVEL_WARN,
+    LOG_LEVEL_ERROR
+};
+enum log_type {
+    LOG_TYPE_END,
+    LOG_TYPE_STR,
+    LOG_TYPE_INT,
+    LOG_TYPE_BOOL
+};
 
 struct log_field {
     const char *name;
@@ -37,8 +47,8 @@ void log_write(enum log_level level, const char *event, const struct log_field *
 bool log_enabled(enum log_level level);
 
 /* LOG(INFO, "llm.reply", log_i("job", j->id), log_s("model", m)); at least one field. */
-#define LOG(level, event, ...)                                                                     \
-    log_write(LOG_LEVEL_##level, event,                                                            \
+#define LOG(level, event, ...)          \
+    log_write(LOG_LEVEL_##level, event, \
               (const struct log_field[]){__VA_ARGS__, {0, LOG_TYPE_END, 0, 0}})
 
 #endif

@@ -8,10 +8,11 @@
 #include "base/attr.h"
 
 /* Allocation that aborts instead of returning NULL (style 7): the restart keeps every promise. */
-void *mem_alloc(size_t bytes);  /* zeroed */
+void *mem_alloc(size_t bytes);           /* zeroed */
 void *mem_array(size_t n, size_t bytes); /* zeroed, overflow checked */
-void *mem_grow(void *p, size_t n, size_t bytes); /* realloc, overflow checked; new part is not zeroed */
-char *mem_strdup(const char *s);                 /* NULL gives NULL */
+void *mem_grow(void *p, size_t n,
+               size_t bytes);    /* realloc, overflow checked; new part is not zeroed */
+char *mem_strdup(const char *s); /* NULL gives NULL */
 char *mem_strndup(const char *s, size_t len);
 void mem_freep(void *pp); /* for AUTO: frees *pp (any object pointer type) and leaves NULL */
 

@@ -26,6 +26,7 @@ struct schema_problem {
     char msg[200];     /* what was expected: "unknown key 'foo'", "expected integer, got string" */
 };
 /* Returns the number of problems found (0 = valid), at most max of them written. */
-size_t schema_check(const struct schema *s, const json_t *value, struct schema_problem *out, size_t max);
+size_t schema_check(const struct schema *s, const json_t *value, struct schema_problem *out,
+                    size_t max);
 
 #endif

@@ -19,8 +19,10 @@
 struct yaml_doc;
 
 /* name is used in messages only ("rules/10-db.yaml"). */
-int yaml_parse(const char *name, const char *bytes, size_t len, struct yaml_doc **out, struct err *e) MUST_CHECK;
-int yaml_load(const char *path, struct yaml_doc **out, struct err *e) MUST_CHECK; /* ERR_NOT_FOUND when absent */
+int yaml_parse(const char *name, const char *bytes, size_t len, struct yaml_doc **out,
+               struct err *e) MUST_CHECK;
+int yaml_load(const char *path, struct yaml_doc **out, struct err *e)
+    MUST_CHECK;                         /* ERR_NOT_FOUND when absent */
 void yaml_doc_free(struct yaml_doc *d); /* libyaml itself exports a yaml_free() */
 void yaml_freep(struct yaml_doc **d);
 json_t *yaml_root(const struct yaml_doc *d); /* borrowed */
@@ -30,6 +32,7 @@ int yaml_line(const struct yaml_doc *d, const char *pointer);
 /* Checks against a schema; ERR_INPUT "NAME:LINE: MESSAGE (and N more)" for the first problem. */
 int yaml_check(const struct yaml_doc *d, const struct schema *s, struct err *e) MUST_CHECK;
 /* ERR_INPUT "NAME:LINE: ..." for a problem that the caller found at pointer. */
-int yaml_error(const struct yaml_doc *d, const char *pointer, struct err *e, const char *fmt, ...) PRINTF_LIKE(4, 5);
+int yaml_error(const struct yaml_doc *d, const char *pointer, struct err *e, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
 
 #endif

@@ -84,7 +84,7 @@ static int read_intake(struct config_box *c, const struct yaml_doc *doc, const j
     c->pub.intake.threads = (unsigned)json_opt_int(s, "threads", 2);
     c->pub.intake.connections_max = (unsigned)json_opt_int(s, "connections_max", 1024);
     c->pub.intake.body_max_bytes = (size_t)json_opt_int(s, "body_max_kib", 512) * 1024;
-    c->pub.intake.max_age_ms = seconds_ms(s, "max_age_s", 7 * 86400);
+    c->pub.intake.max_age_ms = seconds_ms(s, "max_age_s", INT64_C(7) * 86400);
     c->pub.intake.failed_per_minute = (unsigned)json_opt_int(s, "failed_per_minute", 60);
     if (!rows) {
         AUTO(json_freep) json_t *unnamed = json_pack("{s:s}", "name", "");

@@ -7,7 +7,7 @@
 #include "base/yaml.h"
 #include "config/config.h"
 
-#define CONFIG_ARENA_BYTES   (256U * 1024)
+#define CONFIG_ARENA_BYTES   ((size_t)256 * 1024)
 #define CONFIG_OWNED_SECRETS (CONFIG_ENDPOINTS_MAX * CONFIG_SECRETS_MAX + 1)
 
 /* What config_unref frees; the public part comes first. */

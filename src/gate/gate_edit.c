@@ -237,12 +237,12 @@ static int undo_propose(struct engine_pass *p, const struct prop_full *f, const 
                         struct edit *d, int64_t *id, struct err *e)
 {
     const char *note = NULL;
-    struct gate_view view;
+    struct gate_view *view = arena_array(p->arena, 1, sizeof *view);
     bool reopened = false;
 
-    if (view_load(gate_of(p)->sql, p->arena, f->p.incident_id, &view, NULL, e) < 0)
+    if (view_load(gate_of(p)->sql, p->arena, f->p.incident_id, view, NULL, e) < 0)
         return e->code;
-    d->x.view = &view;
+    d->x.view = view;
     for (size_t i = f->n_execs; i-- > 0;) { /* last done, first undone */
         struct gate_action *a = &d->x.actions[d->x.n_actions];
         int rc;

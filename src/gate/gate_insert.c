@@ -167,7 +167,7 @@ static int action_prepare(struct engine_pass *p, const struct gate_proposal *x,
     /* Whose note that is cannot be seen from here: only code that knows it for ours changes one. */
     if (!undo && json_object_get(args, "note_id") && !text_eq(x->origin, TRIAGE_NOTE_TEMPLATE))
         return err_set(e, ERR_DENIED, "a proposal adds a note; it does not change one");
-    buf_init(&text, WORDS_MAX * 4);
+    buf_init(&text, (size_t)WORDS_MAX * 4);
     if (!d->precondition(&ctx, &text)) {
         *note = words(p->arena, &text);
         return 0;

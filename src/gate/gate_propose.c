@@ -76,7 +76,7 @@ static int remember_live(struct engine_pass *p, const struct gate_proposal *x,
                          const struct prop_row *old, const struct new_action *acts, size_t n,
                          struct memory *m, struct err *e)
 {
-    bool args_equal, binds_equal;
+    bool args_equal = false, binds_equal = false;
 
     if (acts_equal(p, old, acts, n, &args_equal, &binds_equal, e) < 0)
         return e->code;
@@ -97,7 +97,7 @@ static int remember_ended(struct engine_pass *p, const struct prop_row *old,
                           const struct new_action *acts, size_t n, int64_t reopened_ms,
                           struct memory *m, struct err *e)
 {
-    bool args_equal, binds_equal;
+    bool args_equal = false, binds_equal = false;
 
     if (old->ended_ms <= reopened_ms)
         return 0;
@@ -238,20 +238,20 @@ static int decide_by_policy(struct engine_pass *p, int64_t id, const char *rule,
 static int insert_all(struct engine_pass *p, struct new_proposal *n, const struct memory *m,
                       int64_t *id, struct err *e)
 {
-    struct gate_proposal x = *n->x;
-    char sha[SHA256_HEX] = "";
+    struct gate_proposal *x = arena_memdup(p->arena, n->x, sizeof *x);
+    char *sha = arena_array(p->arena, SHA256_HEX, 1);
     char subject[24];
 
-    if (!x.replaces_id)
-        x.replaces_id = m->replaces;
-    n->x = &x;
-    if (facts_store(p, &x, sha, e) < 0)
+    if (!x->replaces_id)
+        x->replaces_id = m->replaces;
+    n->x = x;
+    if (facts_store(p, x, sha, e) < 0)
         return e->code;
     n->facts_sha = *sha ? sha : NULL;
     if (m->supersede) {
         struct prop_row old = m->row;
 
-        if (prop_move(p, &old, PROPOSAL_SUPERSEDED, "a newer assessment replaced it", x.origin,
+        if (prop_move(p, &old, PROPOSAL_SUPERSEDED, "a newer assessment replaced it", x->origin,
                       NULL, e) < 0)
             return e->code;
     }

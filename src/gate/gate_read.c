@@ -209,7 +209,7 @@ int gate_list(struct gate_reader *r, const char *state, const char *incident, in
     unsigned max = limit == 0 || limit > LIST_MAX ? LIST_MAX : limit;
     struct prop_row *rows = arena_array(a, max, sizeof *rows);
     AUTO(json_freep) json_t *items = json_array();
-    struct store_stmt *q;
+    struct store_stmt *q = NULL;
     size_t n;
 
     if (pick(r, state, incident, before, max, &q, e) < 0 || props_read(q, a, rows, max, &n, e) < 0)

@@ -50,6 +50,7 @@ static int one_seen(struct engine_pass *p, struct watch_in *in, struct prop_row 
     in->status_then = row->status_then;
     in->acts = acts;
     watch_judge(p->arena, in, &out);
+    in->acts = NULL; /* they are this call's */
     if (out.end == WATCH_KEEP)
         return 0;
     (*n_ended)++;

@@ -21,6 +21,7 @@ static bool subject_read(const char *s, struct send_subject *out)
     long long id, fence;
     unsigned ord;
 
+    /* NOLINTNEXTLINE(cert-err34-c): the subject is a text of our own, and what follows the numbers is looked at */
     if (sscanf(s, "%lld.%u.%lld%c", &id, &ord, &fence, &tail) != 3)
         return false;
     *out = (struct send_subject){id, ord, fence};
@@ -154,13 +155,14 @@ static int last_look(struct gate_run *r, struct prop_full *f, struct exec_row *x
 int send_plan(struct gate_run *r, struct err *e)
 {
     struct prop_full f;
-    struct exec_row *x;
+    struct exec_row *x = NULL;
     struct net_req req;
-    bool go;
+    bool go = false;
     int rc = load(r, &f, &x, e);
 
     if (rc <= 0)
         return rc;
+    CHECK(x);
     if (r->orphan)
         return hand_over(r, f.p.id, r->p->now_wall_ms, e);
     rc = last_look(r, &f, x, &go, e);
@@ -258,7 +260,7 @@ int send_apply(struct gate_run *r, struct err *e)
     const struct net_reply *reply = r->reply(r->io, TAG_WRITE);
     const struct config *c = gate_cfg(r->p);
     struct prop_full f;
-    struct exec_row *x;
+    struct exec_row *x = NULL;
     struct send_out out;
     static const char *const VERBS[] = {[SEND_CONFIRM] = "execution.answered",
                                         [SEND_NOT_SENT] = "execution.not_sent",
@@ -273,6 +275,7 @@ int send_apply(struct gate_run *r, struct err *e)
     rc = load(r, &f, &x, e);
     if (rc <= 0)
         return rc; /* somebody settled it meanwhile; the audit log has the intent */
+    CHECK(x);
     send_judge(r->p->arena, reply, x->sends, &out);
     if (outcome_audit(r, &f, x, VERBS[out.what], reply, out.words, e) < 0)
         return e->code;

@@ -83,7 +83,7 @@ enum MHD_Result api_audit_export(struct request *r)
     int64_t after;
     struct err e = {0};
 
-    buf_init(&lines, 16U * 1024 * 1024);
+    buf_init(&lines, (size_t)16 * 1024 * 1024);
     if (!rd || !api_query_int(r, "after", 0, INT64_MAX, 0, &after))
         return MHD_YES;
     if (audit_export(rd->audit, after, EXPORT_ROWS, &lines, &e) < 0) {

@@ -21,7 +21,7 @@
 #define ENGINE_AT_LEAST_MS 1000
 /* At stop: how long answers that are ready may take to leave. */
 #define DRAIN_MS           2000
-#define API_BODY_MAX       (64U * 1024)
+#define API_BODY_MAX       ((size_t)64 * 1024)
 #define URL_MAX            2048
 #define SIGNATURE_HEADER   "X-PagerDuty-Signature"
 /*

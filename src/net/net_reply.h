@@ -8,7 +8,7 @@
 #include "net/net_bucket.h"
 
 /* No honest answer of an API needs more; libcurl alone would take far more. */
-#define NET_HEAD_MAX (64 * 1024)
+#define NET_HEAD_MAX ((size_t)64 * 1024)
 
 /* An answer as it comes in. Never holds more than its cap, whatever the other side sends (threat model I9). */
 struct net_answer {

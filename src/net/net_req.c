@@ -9,7 +9,7 @@
 #define CONNECT_DEFAULT_MS  2000
 #define TOTAL_DEFAULT_MS    5000
 #define START_DEFAULT_MS    2000
-#define REPLY_DEFAULT_BYTES (1024 * 1024)
+#define REPLY_DEFAULT_BYTES ((size_t)1024 * 1024)
 
 static bool is_token(const char *s)
 {

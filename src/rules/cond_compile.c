@@ -194,7 +194,7 @@ int cond_compile_in(const struct yaml_doc *doc, const char *pointer, struct slot
         return yaml_error(doc, pointer, e, "expected a mapping of conditions");
     c->slots = slots;
     k->b = (struct cond_build){doc, c, e};
-    buf_init(&k->pointer, 64 * 1024);
+    buf_init(&k->pointer, (size_t)64 * 1024);
     buf_puts(&k->pointer, pointer);
     rc = compile_run(k, root);
     buf_done(&k->pointer);

@@ -9,7 +9,7 @@ static json_t *shown_text(const char *s, size_t len)
     struct buf b;
     json_t *j;
 
-    buf_init(&b, 16 * COND_SHOWN_TEXT);
+    buf_init(&b, (size_t)16 * COND_SHOWN_TEXT);
     text_show(&b, s, len, COND_SHOWN_TEXT, true);
     j = json_string(buf_str(&b));
     buf_done(&b);

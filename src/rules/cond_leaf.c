@@ -294,7 +294,7 @@ static int operators_add(struct cond_build *b, size_t parent, const char *path,
 
     if (json_object_size(mapping) == 0)
         return yaml_error(b->doc, pointer, b->e, "%s: expected an operator", path);
-    buf_init(&at, 64 * 1024);
+    buf_init(&at, (size_t)64 * 1024);
     json_object_foreach (mapping, key, value) {
         const struct op_row *op = op_find(key);
 

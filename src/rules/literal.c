@@ -163,6 +163,7 @@ static bool quantifier(struct scan *k, char c)
     if (k->at < k->len && (k->s[k->at] == '?' || k->s[k->at] == '+'))
         k->at++;
     /* One more quantifier would apply to the first; what is then sure is not worth knowing. */
+    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): four bytes are looked through, no text is made */
     return k->at >= k->len || !memchr("?*+{", k->s[k->at], 4);
 }
 

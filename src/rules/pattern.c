@@ -109,7 +109,7 @@ static void captures_take(const struct pattern *p, struct view *v, const char *s
     size_t i;
 
     for (i = 0; i < p->n_names; i++) {
-        uint32_t k = p->names[i].number;
+        size_t k = p->names[i].number;
         PCRE2_SIZE from, to;
 
         if (k >= pairs || at[2 * k] == PCRE2_UNSET)

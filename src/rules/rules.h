@@ -16,7 +16,7 @@
 struct rules;
 
 #define RULES_FILES_MAX  200
-#define RULES_FILE_BYTES (1024 * 1024)
+#define RULES_FILE_BYTES ((size_t)1024 * 1024)
 #define RULES_MAX        2000
 
 /*

@@ -102,7 +102,7 @@ json_t *template_fill(const char *text, json_t *captures, json_t *facts)
     json_t *out;
     size_t at = 0;
 
-    buf_init(&b, 1024 * 1024);
+    buf_init(&b, (size_t)1024 * 1024);
     while (piece_next(text, &at, &b, name) > 0) {
         json_t *v = strchr(name, '.') ? field_get(facts, name) : json_object_get(captures, name);
 

@@ -18,6 +18,7 @@ enum {
 /* Every string of the document, in order, to a callback that may stop the walk; no recursion on outside depth. */
 static void each_string(const json_t *root, bool (*fn)(const char *text, void *arg), void *arg)
 {
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers is meant */
     const json_t **stack = mem_array(STACK_MAX, sizeof *stack);
     size_t n = 0;
     bool go = true;

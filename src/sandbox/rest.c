@@ -459,8 +459,8 @@ void rest_handle(struct req *r)
     } else if (token_find(r->authorization) == NULL || route != NULL) {
         static const struct route none = {.ability = -1};
 
-        if (check_token(r, route != NULL ? route : &none) && check_ability(r, route) &&
-            check_body(r, route, true) && check_actor(r, route))
+        if (check_token(r, route != NULL ? route : &none) && route != NULL &&
+            check_ability(r, route) && check_body(r, route, true) && check_actor(r, route))
             route->handle(r);
     } else {
         reply_not_found(r);

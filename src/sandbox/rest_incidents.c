@@ -227,6 +227,7 @@ static void get_incidents(struct req *r)
         reply_error(r, 400, 2001, "Invalid Input Provided", "include[]");
         return;
     }
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers is meant */
     found = (struct incident **)mem_array(world.n_incidents + 1, sizeof *found);
     for (size_t i = 0; i < world.n_incidents; i++) {
         struct incident *in = world.incidents[i];
@@ -239,6 +240,7 @@ static void get_incidents(struct req *r)
             found[n++] = in;
     }
     sorting = &order;
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers is meant */
     qsort(found, n, sizeof *found, by_order);
     list_reply(r, &page, found, n, include);
     free(found);

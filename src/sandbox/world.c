@@ -189,6 +189,7 @@ struct incident *world_incident_new(void)
     in->number = world.first_number + (int)world.n_incidents;
     in->fields = json_object();
     world.incidents =
+        /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers is meant */
         (struct incident **)grown(world.incidents, world.n_incidents, sizeof *world.incidents);
     world.incidents[world.n_incidents++] = in;
     return in;

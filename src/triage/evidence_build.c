@@ -269,6 +269,7 @@ static void notes_newest(const struct pd_notes *n, const struct pd_note **out, s
             continue;
         if (*count < EV_NOTES_MAX)
             (*count)++;
+        /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers is meant */
         memmove(&out[at + 1], &out[at], (*count - at - 1) * sizeof(*out));
         out[at] = x;
     }

@@ -346,10 +346,10 @@ int intake_event(const struct engine_pass *p, const char *event_id, struct err *
     AUTO(arena_freep) struct arena *a = arena_new((size_t)4 * PD_EVENT_MAX_BYTES);
     struct err why = {0};
     struct pd_event ev;
-    const char *body;
-    char state[16];
+    const char *body = NULL;
+    char state[16] = "";
     int64_t received_ms = 0;
-    size_t len;
+    size_t len = 0;
 
     if (event_body(p, event_id, a, state, &received_ms, &body, &len, e) < 0)
         return e->code;

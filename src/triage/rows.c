@@ -153,7 +153,7 @@ int row_hint(const struct engine_pass *p, const struct pd_incident *in, int64_t 
 {
     AUTO(json_freep) json_t *hint = NULL;
     AUTO(json_freep) json_t *old = NULL;
-    struct incident_row row;
+    struct incident_row row = {0};
 
     if (row_get(p, in->id, &row, e) < 0)
         return e->code;

@@ -189,7 +189,7 @@ int triage_list(struct triage_reader *r, const char *status, const char *service
     AUTO(arena_freep) struct arena *a = arena_new(READ_ARENA_BYTES);
     AUTO(json_freep) json_t *list = json_array();
     struct incident_row rows[LIST_MAX];
-    size_t index, n;
+    size_t index = 0, n = 0;
 
     if (limit == 0 || limit > LIST_MAX)
         return err_set(e, ERR_INPUT, "limit is 1 to %d", LIST_MAX);
@@ -412,8 +412,7 @@ static int audit_add(struct triage_reader *r, const char *id, struct timeline *t
 
         if (text_eq(verb, "assessment.made")) /* told with its words above */
             continue;
-        line_add(t, json_opt_int(x, "at", 0), "audit", subject, verb,
-                 json_opt_str(x, "actor"));
+        line_add(t, json_opt_int(x, "at", 0), "audit", subject, verb, json_opt_str(x, "actor"));
         if (subject && text_starts(subject, "proposal:") &&
             parse_i64(subject + 9, 1, INT64_MAX, &num, &ignored) == 0 && !num_in(proposals, num))
             json_array_append_new(proposals, json_integer(num));
@@ -471,7 +470,7 @@ int triage_show(struct triage_reader *r, const char *id_or_number, json_t **out,
     AUTO(json_freep) json_t *timeline = NULL;
     AUTO(json_freep) json_t *proposals = json_array();
     AUTO(json_freep) json_t *state = NULL;
-    struct incident_row row;
+    struct incident_row row = {0};
     const json_t *known;
 
     if (find(r, id_or_number, a, &row, e) < 0 ||

@@ -25,11 +25,8 @@ static const struct {
     const char *name;
     const struct store_sql *(*table)(size_t *n);
 } rooms[] = {
-    {"store", store_statements},
-    {"audit", audit_statements},
-    {"queue", queue_statements},
-    {"people", people_statements},
-    {"gate", gate_statements},
+    {"store", store_statements},   {"audit", audit_statements}, {"queue", queue_statements},
+    {"people", people_statements}, {"gate", gate_statements},
 };
 
 /* Statements that may walk a whole table, each with the reason why that stays cheap. */
