@@ -23,7 +23,7 @@
 /* After a lost pass the disk gets this long before the next try. */
 #define LOST_PASS_WAIT_MS      200
 /* What one step or fact may use. */
-#define PASS_ARENA_BYTES       (64U * 1024 * 1024)
+#define PASS_ARENA_BYTES       ((size_t)64 * 1024 * 1024)
 #define SLEEP_MAX_MS           1000
 
 /* The lanes of the queue in the order of claiming. */

@@ -418,7 +418,7 @@ int view_save(struct gate *g, const struct gate_view *v, int64_t now_wall_ms, st
 {
     AUTO(arena_freep) struct arena *a = arena_new((size_t)8 * 1024 * 1024);
     AUTO(json_freep) json_t *j = NULL;
-    struct gate_view then, now = *v;
+    struct gate_view then = {0}, now = *v;
     int64_t reopened_ms = 0;
     struct store_stmt *q;
     int rc = view_load(g->sql, a, v->incident_id, &then, &reopened_ms, e);
