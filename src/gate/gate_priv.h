@@ -413,6 +413,10 @@ int standing_load(struct store_set *sql, struct arena *a, int64_t id, struct sta
 int triage_note_done(struct engine_pass *p, const struct prop_full *f, const struct exec_row *x,
                      const char *note_id, struct err *e) MUST_CHECK;
 
+/* PagerDuty knows the note no more that an action of that origin was to change: no other one takes its place. */
+int triage_note_gone(struct engine_pass *p, const struct prop_full *f, const struct exec_row *x,
+                     struct err *e) MUST_CHECK;
+
 /* ---- Watching (watch.c, pure) -------------------------------------------------------------------------------------- */
 
 enum watch_end {

@@ -289,6 +289,8 @@ int send_apply(struct gate_run *r, struct err *e)
             r, f.p.id,
             defence_off("quiet") ? r->p->now_wall_ms : x->in_flight_until_ms + c->gate.quiet_ms, e);
     case SEND_FAILED:
+        if (reply->status == 404 && triage_note_gone(r->p, &f, x, e) < 0)
+            return e->code;
         return exec_failed(r->p, &f, x, PROPOSAL_FAILED, out.words, NULL, e);
     case SEND_MOVED:
         return exec_failed(r->p, &f, x, moved_state(f.acts[x->ord].verb, out.code), out.words, NULL,

@@ -125,7 +125,7 @@ int gate_triage_note(struct engine_pass *p, const struct gate_view *view, const 
     if (busy)
         *note = "an earlier version of it is still under way";
     else if (found && !*old.note_id)
-        *note = "a person settled an earlier one whose number is not known";
+        *note = "it was deleted at PagerDuty, or a person settled one whose number is not known";
     else if (found && text_eq(old.content, content_safe(p->arena, content)))
         *note = "the text did not change";
     if (*note)
@@ -135,18 +135,39 @@ int gate_triage_note(struct engine_pass *p, const struct gate_view *view, const 
     return store_release(&sp, e);
 }
 
+static int note_put(struct engine_pass *p, const struct prop_full *f, const struct exec_row *x,
+                    const char *note_id, const char *content, struct err *e)
+{
+    struct store_stmt *q = store_begin(gate_of(p)->sql, GATE_NOTE_PUT);
+
+    store_bind_text(q, 1, f->p.incident_id);
+    store_bind_text(q, 2, note_id);
+    store_bind_text(q, 3, x->marker ? x->marker : "");
+    store_bind_text(q, 4, content);
+    store_bind_int(q, 5, p->now_wall_ms);
+    return store_exec(q, e) < 0 ? e->code : 0;
+}
+
 int triage_note_done(struct engine_pass *p, const struct prop_full *f, const struct exec_row *x,
                      const char *note_id, struct err *e)
 {
     AUTO(json_freep) json_t *args = json_of(f->acts[x->ord].args);
     const char *edited = json_opt_str(args, "note_id");
-    struct store_stmt *q = store_begin(gate_of(p)->sql, GATE_NOTE_PUT);
 
-    store_bind_text(q, 1, f->p.incident_id);
     /* Settled by a person without a number: then never a second one. */
-    store_bind_text(q, 2, edited ? edited : note_id ? note_id : "");
-    store_bind_text(q, 3, x->marker ? x->marker : "");
-    store_bind_text(q, 4, json_opt_str(args, "content"));
-    store_bind_int(q, 5, p->now_wall_ms);
-    return store_exec(q, e) < 0 ? e->code : 0;
+    return note_put(p, f, x,
+                    edited    ? edited
+                    : note_id ? note_id
+                              : "",
+                    json_opt_str(args, "content"), e);
+}
+
+int triage_note_gone(struct engine_pass *p, const struct prop_full *f, const struct exec_row *x,
+                     struct err *e)
+{
+    AUTO(json_freep) json_t *args = json_of(f->acts[x->ord].args);
+
+    if (!text_eq(f->p.origin, TRIAGE_NOTE_TEMPLATE) || !json_opt_str(args, "note_id"))
+        return 0;
+    return note_put(p, f, x, "", json_opt_str(args, "content"), e);
 }

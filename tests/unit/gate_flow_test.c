@@ -788,6 +788,30 @@ static void standing_approval_covers_one_note_within_its_limits(void **state)
     assert_non_null(note);
 }
 
+/* Whoever deleted our note meant it: it is neither asked after with every new text nor written once more. */
+static void a_triage_note_that_somebody_deleted_stays_deleted(void **state)
+{
+    struct fixture *f = *state;
+    struct person ada = person(f, f->admin);
+    AUTO(json_freep) json_t *services = json_pack("[s]", SERVICE);
+    const char *note = NULL;
+    int64_t id;
+
+    must(gate_standing_add(&f->p, &ada, "triage-note", services, 9, T0 + 86400000, &id, &f->e),
+         &f->e);
+    must(gate_triage_note(&f->p, &f->view, "first", 0, &note, &f->e), &f->e);
+    run_for(f, 3000);
+    assert_int_equal(f->pd.n_notes, 1);
+    must(gate_triage_note(&f->p, &f->view, "second", 0, &note, &f->e), &f->e);
+    f->pd.next_write = GONE_404;
+    run_for(f, 3000);
+    assert_int_equal(f->pd.writes, 2);
+    must(gate_triage_note(&f->p, &f->view, "third", 0, &note, &f->e), &f->e);
+    assert_non_null(note);
+    run_for(f, 3000);
+    assert_int_equal(f->pd.writes, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -817,6 +841,7 @@ int main(void)
         T(an_approval_lapses_with_the_right_that_gave_it),
         T(a_rule_that_changed_voids_the_approval),
         T(standing_approval_covers_one_note_within_its_limits),
+        T(a_triage_note_that_somebody_deleted_stays_deleted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,7 +37,8 @@ enum world_fault {
     GATEWAY,     /* 502, not applied */
     GONE_1001,
     GONE_1002,
-    HIDDEN, /* applied and answered, but reads do not show it */
+    GONE_404, /* what was to be changed is not there */
+    HIDDEN,   /* applied and answered, but reads do not show it */
 };
 
 struct fake_entry {
@@ -451,6 +452,8 @@ static struct net_reply fake_answer(struct fixture *f, const struct net_req *r, 
         return (struct net_reply){.code = ERR_RETRY, .msg = "not begun"};
     case GATEWAY:
         return (struct net_reply){.status = 502};
+    case GONE_404:
+        return (struct net_reply){.status = 404};
     case NO:
     case GONE_1001:
     case GONE_1002:
