@@ -106,6 +106,17 @@ static void calls_print(struct cli *c, const json_t *list)
 }
 
 /* What the incident's card says about the evidence bundle; the proposal stands without it. */
+/* "errors-after-change, night-low-urgency" */
+static const char *rule_names(struct cli *c, const json_t *rules)
+{
+    const char *text = "";
+
+    for (size_t i = 0; i < json_array_size(rules); i++)
+        text = fmt(c, "%s%s%s", text, i ? ", " : "",
+                   show(c, json_string_value(json_array_get(rules, i))));
+    return text;
+}
+
 static void evidence_print(struct cli *c, const json_t *p)
 {
     AUTO(reply_done) struct reply r = {0};
@@ -125,7 +136,7 @@ static void evidence_print(struct cli *c, const json_t *p)
         return;
     }
     rules = json_opt_arr(json_opt_obj(json_opt_obj(r.json, "assessment"), "verdict"), "rules");
-    field(c, "rules matched", json_array_size(rules) ? value_text(c, rules) : "none");
+    field(c, "rules matched", json_array_size(rules) ? rule_names(c, rules) : "none");
     json_array_foreach (json_opt_arr(r.json, "evidence"), i, x)
         if (json_opt_bool(x, "current", true))
             printf("  %s  %s%s\n", paint(c, BOLD, member(c, x, "name")),

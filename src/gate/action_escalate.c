@@ -12,6 +12,7 @@ static void escalate_describe(const struct action_ctx *x, struct buf *out)
 {
     const char *policy = json_opt_str(x->args, "policy_id");
     int level = level_arg(x->args);
+    size_t names;
 
     buf_puts(out, "Escalate ");
     say_incident(x->view, out);
@@ -26,9 +27,11 @@ static void escalate_describe(const struct action_ctx *x, struct buf *out)
     buf_printf(out, " to level %d", level);
     say_as(x->as, out);
     buf_puts(out, ": ");
-    if (!view_names_at(x->view, level, out))
+    names = view_names_at(x->view, level, out);
+    if (names == 0)
         buf_puts(out, "whoever is on call there");
-    buf_puts(out, level > x->view->level ? " is paged now." : " is paged again.");
+    buf_puts(out, names > 1 ? " are paged " : " is paged ");
+    buf_puts(out, level > x->view->level ? "now." : "again.");
 }
 
 static bool level_exists(const struct action_ctx *x, int level, struct buf *why)

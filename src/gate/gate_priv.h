@@ -49,8 +49,8 @@ int view_level(const struct gate_view *v);
 bool view_has_oncalls(const struct gate_view *v);
 bool view_is_assigned(const struct gate_view *v, const char *pd_user_id);
 bool view_is_on_call(const struct gate_view *v, const char *pd_user_id);
-/* Names on call at a level, "Bo Berg, Ann Lee"; false when nobody is. */
-bool view_names_at(const struct gate_view *v, int level, struct buf *out);
+/* Names on call at a level, "Bo Berg, Ann Lee"; returns how many. */
+size_t view_names_at(const struct gate_view *v, int level, struct buf *out);
 
 /* ---- The table of actions (actions.c, action_*.c) ------------------------------------------------------------------ */
 

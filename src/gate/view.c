@@ -150,16 +150,14 @@ static void name_add(struct buf *out, const struct gate_person_ref *r, bool firs
     text_show(out, name, strlen(name), 80, true);
 }
 
-bool view_names_at(const struct gate_view *v, int level, struct buf *out)
+size_t view_names_at(const struct gate_view *v, int level, struct buf *out)
 {
-    bool any = false;
+    size_t n = 0;
 
     for (size_t i = 0; i < v->n_oncall; i++)
-        if (v->oncall_level[i] == level) {
-            name_add(out, &v->oncall[i], !any);
-            any = true;
-        }
-    return any;
+        if (v->oncall_level[i] == level)
+            name_add(out, &v->oncall[i], n++ == 0);
+    return n;
 }
 
 /* ---- the bound state ---- */

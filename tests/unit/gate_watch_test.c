@@ -349,6 +349,11 @@ static void effects_are_words_that_name_what_happens(void **state)
     assert_string_equal(buf_str(&b),
                         "Escalate #4187 \"Disk full\" on Checkout API to level 2 as Ingrid "
                         "Solheim: Bo Berg is paged now.");
+    v.oncall[v.n_oncall] = (struct gate_person_ref){.id = "PANNLEE", .name = "Ann Lee"};
+    v.oncall_level[v.n_oncall++] = 2;
+    buf_clear(&b);
+    action_escalate.describe(&x, &b);
+    assert_non_null(strstr(buf_str(&b), "Bo Berg, Ann Lee are paged now."));
 }
 
 static void a_view_survives_its_stored_form(void **state)
