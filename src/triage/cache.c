@@ -62,15 +62,27 @@ int cache_failed(const struct engine_pass *p, const char *key, const char *why, 
     if (cache_get(p, key, &c, e) < 0)
         return e->code;
     return cache_write(p, key,
-                       json_pack("{s:O*, s:s, s:I}", "ok", c.ok, "why", why, "tried_ms",
+                       json_pack("{s:O*, s:s*, s:I}", "ok", c.ok, "why", why, "tried_ms",
                                  (json_int_t)p->now_wall_ms),
                        c.fetched_ms, e);
+}
+
+int cache_failed_beside(const struct engine_pass *p, const char *key, const char *why,
+                        struct err *e)
+{
+    AUTO(cached_done) struct cached c = {0};
+    bool fresh;
+
+    if (cache_get(p, key, &c, e) < 0)
+        return e->code;
+    fresh = c.ok && !c.why && p->now_wall_ms - c.fetched_ms < RETRY_FAILED_MS;
+    return cache_failed(p, key, fresh ? NULL : why, e);
 }
 
 /* An answer of this very pass is fresh whatever its time limit: with a limit of 0 the same round would ask for ever. */
 bool cache_stale(const struct engine_pass *p, const struct cached *c, int64_t ttl_ms)
 {
-    if (c->why && p->now_wall_ms - c->tried_ms < RETRY_FAILED_MS)
+    if (p->now_wall_ms - c->tried_ms < RETRY_FAILED_MS)
         return false;
     return !c->ok || c->why || p->now_wall_ms - c->fetched_ms >= (ttl_ms > 0 ? ttl_ms : 1);
 }

@@ -149,7 +149,7 @@ static int part_take(struct step_ctx *c, const struct part *part, const struct c
     case ANSWER_LATER:
         break;
     }
-    return cache_failed(p, key, why, e);
+    return cache_failed_beside(p, key, why, e);
 }
 
 static int part_item(const struct engine_pass *p, const struct part *part, const struct context *x,

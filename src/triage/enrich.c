@@ -360,12 +360,12 @@ static int bundle_make(struct engine_pass *p, const char *id, struct triage_item
     return job_add(p, "judge", id, PRIO_JUDGE, p->now_wall_ms, e);
 }
 
-/* Something of the service is neither known nor known to be missing on this account. */
+/* Something of the service was not answered, though this account has it. What an older answer still tells does not count: it ages. */
 static bool context_failed(const struct triage_items *it)
 {
     for (size_t i = 0; i < it->n; i++)
         if (!it->v[i].ok && evidence_is_context(it->v[i].kind) &&
-            !triage_items_checked(it, it->v[i].kind) && !strstr(it->v[i].summary, "not available"))
+            !strstr(it->v[i].summary, "not available"))
             return true;
     return false;
 }

@@ -118,6 +118,10 @@ int cache_put(const struct engine_pass *p, const char *key, json_t *ok, struct e
 /* Keeps the last good value and remembers why the newest read failed. */
 int cache_failed(const struct engine_pass *p, const char *key, const char *why, struct err *e)
     MUST_CHECK;
+/* The same, but an answer of the last half minute stands: incidents of one service ask side by side, and that one of them got no
+ * answer does not unsay the other's. */
+int cache_failed_beside(const struct engine_pass *p, const char *key, const char *why,
+                        struct err *e) MUST_CHECK;
 /* Neither younger than ttl nor failed within the last half minute. */
 bool cache_stale(const struct engine_pass *p, const struct cached *c, int64_t ttl_ms);
 int feature_missing(const struct engine_pass *p, const char *name, const char **why, struct err *e)
