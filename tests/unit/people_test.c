@@ -13,9 +13,10 @@
 
 #include "audit/audit_verify.h"
 #include "base/json.h"
+#include "scratch.h"
 
 struct fixture {
-    char folder[64], path[96];
+    char folder[SCRATCH_FOLDER], path[SCRATCH_PATH];
     struct store *s;
     struct audit *a;
     struct people *p;
@@ -25,20 +26,12 @@ struct fixture {
 static const struct person bo = {
     .name = "Bo Å", .email = "bo@example.com", .pd_user_id = "PBO1", .role = ROLE_RESPONDER};
 
-static void must(int rc, const struct err *e)
-{
-    if (rc < 0)
-        fail_msg("%s: %s", err_name(e->code), e->msg);
-}
-
 static int setup(void **state)
 {
     struct fixture *f = mem_alloc(sizeof *f);
     struct store_opts o = {.path = f->path};
 
-    (void)snprintf(f->folder, sizeof f->folder, "/tmp/people_test.XXXXXX");
-    assert_non_null(mkdtemp(f->folder));
-    (void)snprintf(f->path, sizeof f->path, "%s/store.db", f->folder);
+    scratch_make(f->folder, f->path);
     must(store_open(&o, &f->s, &f->e), &f->e);
     must(audit_open(f->s, &f->a, &f->e), &f->e);
     must(people_open(f->s, f->a, &f->p, &f->e), &f->e);
@@ -49,18 +42,12 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    static const char *const tails[] = {"", "-wal", "-shm", ".lock"};
     struct fixture *f = *state;
-    char name[128];
 
     people_close(f->p);
     audit_close(f->a);
     store_close(f->s);
-    for (size_t i = 0; i < ARRAY_LEN(tails); i++) {
-        (void)snprintf(name, sizeof name, "%s%s", f->path, tails[i]);
-        (void)unlink(name);
-    }
-    (void)rmdir(f->folder);
+    scratch_remove(f->folder, f->path);
     free(f);
     return 0;
 }

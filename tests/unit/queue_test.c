@@ -13,28 +13,21 @@
 #include <cmocka.h>
 
 #include "base/json.h"
+#include "scratch.h"
 
 struct fixture {
-    char folder[64], path[96];
+    char folder[SCRATCH_FOLDER], path[SCRATCH_PATH];
     struct store *s;
     struct queue *q;
     struct err e;
 };
-
-static void must(int rc, const struct err *e)
-{
-    if (rc < 0)
-        fail_msg("%s: %s", err_name(e->code), e->msg);
-}
 
 static int setup(void **state)
 {
     struct fixture *f = mem_alloc(sizeof *f);
     struct store_opts o = {.path = f->path};
 
-    (void)snprintf(f->folder, sizeof f->folder, "/tmp/queue_test.XXXXXX");
-    assert_non_null(mkdtemp(f->folder));
-    (void)snprintf(f->path, sizeof f->path, "%s/store.db", f->folder);
+    scratch_make(f->folder, f->path);
     must(store_open(&o, &f->s, &f->e), &f->e);
     must(queue_open(f->s, 1, &f->q, &f->e), &f->e);
     must(store_tx_begin(f->s, &f->e), &f->e);
@@ -44,17 +37,11 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    static const char *const tails[] = {"", "-wal", "-shm", ".lock"};
     struct fixture *f = *state;
-    char name[128];
 
     queue_close(f->q);
     store_close(f->s);
-    for (size_t i = 0; i < ARRAY_LEN(tails); i++) {
-        (void)snprintf(name, sizeof name, "%s%s", f->path, tails[i]);
-        (void)unlink(name);
-    }
-    (void)rmdir(f->folder);
+    scratch_remove(f->folder, f->path);
     free(f);
     return 0;
 }

@@ -19,6 +19,7 @@
 #include "gate/gate.h"
 #include "people/people.h"
 #include "queue/queue.h"
+#include "scratch.h"
 #include "store/store.h"
 
 static const struct {
@@ -48,7 +49,7 @@ static const struct {
 };
 
 struct fixture {
-    char folder[64], path[96];
+    char folder[SCRATCH_FOLDER], path[SCRATCH_PATH];
     struct store *s;
     struct err e;
 };
@@ -58,27 +59,18 @@ static int setup(void **state)
     struct fixture *f = mem_alloc(sizeof *f);
     struct store_opts o = {.path = f->path};
 
-    (void)snprintf(f->folder, sizeof f->folder, "/tmp/store_sql_test.XXXXXX");
-    assert_non_null(mkdtemp(f->folder));
-    (void)snprintf(f->path, sizeof f->path, "%s/store.db", f->folder);
-    if (store_open(&o, &f->s, &f->e) < 0)
-        fail_msg("%s", f->e.msg);
+    scratch_make(f->folder, f->path);
+    must(store_open(&o, &f->s, &f->e), &f->e);
     *state = f;
     return 0;
 }
 
 static int teardown(void **state)
 {
-    static const char *const tails[] = {"", "-wal", "-shm", ".lock"};
     struct fixture *f = *state;
-    char name[128];
 
     store_close(f->s);
-    for (size_t i = 0; i < ARRAY_LEN(tails); i++) {
-        (void)snprintf(name, sizeof name, "%s%s", f->path, tails[i]);
-        (void)unlink(name);
-    }
-    (void)rmdir(f->folder);
+    scratch_remove(f->folder, f->path);
     free(f);
     return 0;
 }

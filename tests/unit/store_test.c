@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "scratch.h"
 #include "store/store_priv.h"
 
 struct fixture {
@@ -44,12 +45,6 @@ static const struct store_sql test_sql[T_SQL_LEN] = {
                              " WHERE i < 1000000000) SELECT max(i) FROM n"},
 };
 
-static void must(int rc, const struct err *e)
-{
-    if (rc < 0)
-        fail_msg("%s: %s", err_name(e->code), e->msg);
-}
-
 static struct store *open_at(struct fixture *f, bool read_only)
 {
     struct store_opts o = {.path = f->path, .read_only = read_only};
@@ -63,9 +58,7 @@ static int setup(void **state)
 {
     struct fixture *f = mem_alloc(sizeof *f);
 
-    (void)snprintf(f->folder, sizeof f->folder, "/tmp/store_test.XXXXXX");
-    assert_non_null(mkdtemp(f->folder));
-    (void)snprintf(f->path, sizeof f->path, "%s/store.db", f->folder);
+    scratch_make(f->folder, f->path);
     f->a = arena_new(1 << 20);
     f->s = open_at(f, false);
     must(store_prepare(f->s, test_sql, T_SQL_LEN, &f->set, &f->e), &f->e);
@@ -75,16 +68,10 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    static const char *const tails[] = {"", "-wal", "-shm", ".lock"};
     struct fixture *f = *state;
-    char name[128];
 
     store_close(f->s);
-    for (size_t i = 0; i < ARRAY_LEN(tails); i++) {
-        (void)snprintf(name, sizeof name, "%s%s", f->path, tails[i]);
-        (void)unlink(name);
-    }
-    (void)rmdir(f->folder);
+    scratch_remove(f->folder, f->path);
     arena_free(f->a);
     free(f);
     return 0;
