@@ -4,6 +4,7 @@
 A suite is a row of SUITES: a name, the presets it needs built, and a function that returns (passed, failed). What a suite prints goes
 to build/test-logs/NAME.log; the tail is shown when something fails.
 """
+import concurrent.futures
 import glob
 import os
 import re
@@ -23,8 +24,14 @@ THREADED_WORLD = ["webhook", "life", "api", "cli", "harness"]
 FUZZ_SECONDS = 5
 
 
+def two_at_a_time(what, work):
+    """work(x) for every x of what, two side by side (the machines have two cores); the results in the order of what."""
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        return list(pool.map(work, what))
+
+
 def run(log, argv, **kw):
-    """Runs argv with output appended to the log; returns (exit code, output)."""
+    """Runs argv; the output goes to the end of the log in one piece. Returns (exit code, output)."""
     env = dict(os.environ, **kw.pop("env", {}))
     done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=TOP, env=env,
                           text=True, errors="replace", stdin=subprocess.DEVNULL, **kw)
@@ -75,18 +82,15 @@ SANITIZER_ENV = {
 def unit(log, preset, names=None):
     passed = failed = 0
     folder = os.path.join(build_dir(preset), "tests", "unit")
-    programs = sorted(glob.glob(os.path.join(folder, "*_test")))
-    for program in programs:
-        name = os.path.basename(program)
-        if names is not None and name not in names:
-            continue
-        p, f = cmocka(log, program)
+    programs = [p for p in sorted(glob.glob(os.path.join(folder, "*_test")))
+                if names is None or os.path.basename(p) in names]
+    for program, (p, f) in zip(programs, two_at_a_time(programs, lambda program: cmocka(log, program))):
         passed += p
         failed += f
         if f:
-            print("    %s: %d failed" % (name, f), flush=True)
-    if not programs:
-        failed += 1
+            print("    %s: %d failed" % (os.path.basename(program), f), flush=True)
+    if not programs or names and len(programs) != len(names):
+        failed += 1  # a name without a program proves nothing
     return passed, failed
 
 
@@ -152,24 +156,30 @@ def integration(log):
     return python_tests(log, "integration/*_test.py", "asan")
 
 
+def fuzz_one(log, program):
+    """The exit code of one target after a few seconds from its seeds; a missing seed folder or dictionary is a failure too."""
+    name = os.path.basename(program)
+    here = os.path.join(TOP, "tests", "fuzz")
+    seeds, words = os.path.join(here, "corpus", name), os.path.join(here, "dict", name + ".dict")
+    work = os.path.join(build_dir("fuzz"), "corpus", name)
+    if not os.path.isdir(seeds) or not os.listdir(seeds) or not os.path.exists(words):
+        print("    %s has no seeds or no dictionary" % name, flush=True)
+        return 1
+    os.makedirs(work, exist_ok=True)
+    code, _ = run(log, [program, "-max_total_time=%d" % FUZZ_SECONDS, "-timeout=5", "-rss_limit_mb=2048", "-max_len=8192",
+                        "-artifact_prefix=%s/" % work, "-dict=" + words, "-print_final_stats=1", work, seeds], env=SANITIZER_ENV)
+    if code:
+        print("    %s found something; input below %s" % (name, work), flush=True)
+    return code
+
+
 def fuzz(log):
-    """Each target for a few seconds from its seeds; what it finds is a failure with the input kept."""
-    passed = failed = 0
-    for program in sorted(glob.glob(os.path.join(build_dir("fuzz"), "tests", "fuzz", "fuzz_*"))):
-        if not os.access(program, os.X_OK) or os.path.isdir(program) or "." in os.path.basename(program):
-            continue
-        name = os.path.basename(program)
-        work = os.path.join(build_dir("fuzz"), "corpus", name)
-        os.makedirs(work, exist_ok=True)
-        code, _ = run(log, [program, "-max_total_time=%d" % FUZZ_SECONDS, "-timeout=5", "-rss_limit_mb=2048",
-                            "-max_len=8192", "-artifact_prefix=%s/" % work, "-print_final_stats=1", work,
-                            os.path.join(TOP, "tests", "fuzz", "corpus", name)], env=SANITIZER_ENV)
-        if code:
-            failed += 1
-            print("    %s found something; input below %s" % (name, work), flush=True)
-        else:
-            passed += 1
-    return passed, failed + (0 if passed else 1)
+    """Each target for a few seconds; what it finds is a failure with the input kept."""
+    folder = os.path.join(build_dir("fuzz"), "tests", "fuzz")
+    programs = [os.path.join(folder, os.path.basename(p)[:-2]) for p in sorted(glob.glob(os.path.join(TOP, "tests", "fuzz", "fuzz_*.c")))]
+    codes = two_at_a_time(programs, lambda program: fuzz_one(log, program))
+    failed = sum(1 for code in codes if code)
+    return len(codes) - failed, failed + (0 if codes else 1)
 
 
 def shell(log):

@@ -21,7 +21,9 @@ enum MHD_Result api_proposals(struct request *r)
     return api_answer(r, rc, &out, &e);
 }
 
-enum MHD_Result api_proposal(struct request *r)
+/* What one reader says about the proposal that the path names. */
+static enum MHD_Result one_proposal(struct request *r, int (*read)(struct gate_reader *, int64_t,
+                                                                   json_t **, struct err *))
 {
     struct http_readers *rd = api_readers(r);
     int64_t id;
@@ -30,19 +32,17 @@ enum MHD_Result api_proposal(struct request *r)
 
     if (!rd || !api_arg_int(r, 0, &id))
         return MHD_YES;
-    return api_answer(r, gate_show(rd->gate, id, &out, &e), &out, &e);
+    return api_answer(r, read(rd->gate, id, &out, &e), &out, &e);
+}
+
+enum MHD_Result api_proposal(struct request *r)
+{
+    return one_proposal(r, gate_show);
 }
 
 enum MHD_Result api_explain(struct request *r)
 {
-    struct http_readers *rd = api_readers(r);
-    int64_t id;
-    struct err e = {0};
-    json_t *out = NULL;
-
-    if (!rd || !api_arg_int(r, 0, &id))
-        return MHD_YES;
-    return api_answer(r, gate_explain(rd->gate, id, &out, &e), &out, &e);
+    return one_proposal(r, gate_explain);
 }
 
 /* The id of the path as a number; checked by the handler before the command was handed over. */
