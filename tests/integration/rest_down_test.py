@@ -126,12 +126,11 @@ class RestDown(unittest.TestCase):
             except Exception as e:  # noqa: BLE001: shown below, whatever it is
                 errors[type(outage).__name__] = e
 
-        for pair in ((Reset, Slow), (Spent, Gone)):
-            threads = [threading.Thread(target=run, args=(kind(self),)) for kind in pair]
-            for t in threads:
-                t.start()
-            for t in threads:
-                t.join()
+        threads = [threading.Thread(target=run, args=(kind(self),)) for kind in (Reset, Slow, Spent, Gone)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
         for name, e in errors.items():
             with self.subTest(outage=name):
                 raise e

@@ -283,10 +283,11 @@ class Bytes(unittest.TestCase):
 class KillSwitch(unittest.TestCase):
     """F-23 under load: 20 rounds."""
 
-    def test_nothing_is_sent_a_second_after_the_switch_is_engaged(self):
+    def rounds(self, count, **env):
+        """Effects later than a second after the answer to "engage"."""
         w = self.w = unhurried(7)
         self.addCleanup(w.close)
-        w.start()
+        w.start(**env)
         over, incidents = threading.Event(), [play.trigger(w, title="Load %d" % k) for k in range(12)]
         sent = collections.Counter()
 
@@ -306,7 +307,7 @@ class KillSwitch(unittest.TestCase):
             t.start()
         late, rounds = [], 0
         try:
-            for _ in range(20):
+            for _ in range(count):
                 before = len(w.sandbox.effects())
                 wait_for(lambda before=before: len(w.sandbox.effects()) > before, 20)
                 w.daemon.ok("PUT", "/kill-switch", {"engaged": True, "reason": "round"}, w.admin)
@@ -322,8 +323,15 @@ class KillSwitch(unittest.TestCase):
             for t in threads:
                 t.join()
         print("%d sent in all, %d within the second after the answer" % (len(w.sandbox.effects()), rounds))
-        self.assertEqual(late, [])
-        self.assertGreater(sent[200], 20, sent)
+        self.assertGreater(sent[200], count, sent)
+        return late
+
+    def test_nothing_is_sent_a_second_after_the_switch_is_engaged(self):
+        self.assertEqual(self.rounds(20), [])
+
+    def test_without_the_switch_effects_go_on(self):
+        """The test above has teeth."""
+        self.assertGreater(len(self.rounds(3, TRIAGED_DEFENCE_OFF="killswitch")), 0)
 
 
 if __name__ == "__main__":
