@@ -1,6 +1,5 @@
 """The world moves between proposal, approval and sending; stored bytes change; the kill switch falls: nothing stale leaves."""
 import collections
-import json
 import os
 import random
 import sqlite3
