@@ -21,12 +21,11 @@ def sanitizer():
 
 
 class Harness(unittest.TestCase):
-    def setUp(self):
-        self.folder = tempfile.mkdtemp(prefix="triaged-test-")
-        self.addCleanup(shutil.rmtree, self.folder)
-
     def probe(self, what):
-        p = Process(self.folder, "probe")
+        """A child in a folder of its own, so that no earlier report stands in its log."""
+        folder = tempfile.mkdtemp(prefix="triaged-test-")
+        self.addCleanup(shutil.rmtree, folder)
+        p = Process(folder, "probe")
         p.spawn([PROBE, what])
         code = p.proc.wait(30)
         return p, code
@@ -43,9 +42,9 @@ class Harness(unittest.TestCase):
 
     def test_a_report_in_another_childs_log_of_the_same_folder_counts_too(self):
         what = next(iter(FINDS[sanitizer()]))
-        self.probe(what)
+        p, _ = self.probe(what)
         with self.assertRaises(AssertionError):
-            Process(self.folder, "somebody-else").stop()
+            Process(p.folder, "somebody-else").stop()
 
     def test_what_is_no_report_is_no_failure(self):
         p, code = self.probe("nothing it knows")

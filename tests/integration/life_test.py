@@ -335,7 +335,7 @@ class Life(unittest.TestCase):
                 "intake.threads": ("port: 0", "port: 0\n  threads: 5"),
                 "intake.connections_max": ("port: 0", "port: 0\n  connections_max: 77"),
                 "pagerduty.base_url": ("127.0.0.1:9", "127.0.0.1:10"),
-                "pagerduty.per_minute": ("timeout_ms: 5000", "timeout_ms: 5000\n  per_minute: 100"),
+                "pagerduty.per_minute": ("per_minute: 960", "per_minute: 100"),
                 "pagerduty.reserve_percent": ("timeout_ms: 5000", "timeout_ms: 5000\n  reserve_percent: 50")}
         for name, (old, new) in rows.items():
             self.assertIn(old, good)
