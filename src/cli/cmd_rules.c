@@ -21,9 +21,11 @@ const char *config_path_of(struct cli *c, const char *key, const char *def, int 
 
     *rc = 0;
     if (yaml_load(file, &doc, &e) < 0) {
-        *rc = fail(c, e.code == ERR_NOT_FOUND ? EXIT_NOT_FOUND : EXIT_FAILED,
-                   "%s; name the path as an argument or the configuration with --config",
-                   e.code == ERR_NOT_FOUND ? fmt(c, "there is no configuration %s", file) : e.msg);
+        *rc = fail(
+            c, e.code == ERR_NOT_FOUND ? EXIT_NOT_FOUND : EXIT_FAILED,
+            "%s; name the rules or the policy themselves ('triagectl help' and the command tells "
+            "how) or the configuration with --config",
+            e.code == ERR_NOT_FOUND ? fmt(c, "there is no configuration %s", file) : e.msg);
         return NULL;
     }
     path = json_opt_str(yaml_root(doc), key);

@@ -165,6 +165,9 @@ static void check_kill_switch(struct doctor *d)
         doctor_add(d, WARN, "kill switch",
                    fmt(d->c, "engaged, nothing is carried out: %s", buf_str(&why)),
                    "when the rest is well: triagectl kill-switch release");
+    else if (access(fmt(d->c, "%s/started", d->state_dir), F_OK) != 0 && errno == ENOENT)
+        doctor_add(d, WARN, "kill switch", "the first start engages it",
+                   "when the daemon runs and the rest is well: triagectl kill-switch release");
     else
         doctor_add(d, OK, "kill switch", "released", NULL);
 }

@@ -61,6 +61,9 @@ int config_secret(struct config_box *c, const struct yaml_doc *doc, const char *
         path = config_path(c, spec);
     }
     if (file_read_secret(path, &s, &why) < 0)
-        return yaml_error(doc, pointer, e, "%s", why.msg);
+        return yaml_error(doc, pointer, e, "%s%s", why.msg,
+                          why.code == ERR_NOT_FOUND
+                              ? "; put the secret into it (chmod 600), or take this line out"
+                              : "");
     return keep(c, s, out);
 }

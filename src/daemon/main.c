@@ -234,6 +234,9 @@ int main(int argc, char **argv)
     d.config_path = args.config;
     if (loaded_load(args.config, &d.now, &e) < 0) {
         fprintf(stderr, "triaged: %s\n", e.msg);
+        if (access(args.config, F_OK) != 0)
+            fputs("'triagectl init' writes a configuration; --config FILE names another one\n",
+                  stderr);
         return 2;
     }
     if (args.check) {

@@ -274,6 +274,7 @@ class WithoutADaemon(Folder):
         rows = {r["check"]: r for r in json.loads(out)["checks"]}
         self.assertEqual([rows[n]["level"] for n in ("configuration", "rules", "webhook secret", "daemon", "PagerDuty")],
                          ["ok", "ok", "FAIL", "FAIL", "FAIL"])
+        self.assertIn("the first start engages it", rows["kill switch"]["what"])
         for r in rows.values():
             self.assertTrue(r["level"] == "ok" or r["todo"], r)
         self.assertEqual(ctl("doctor", config=self.path("none.yaml"))[0], FAILED)
