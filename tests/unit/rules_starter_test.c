@@ -24,6 +24,8 @@ static const struct {
      "[\"add_note\",\"escalate\"]"},
     {"{\"incident\":{\"title\":\"x\"},\"alerts\":{\"text\":\"Filesystem /var/lib is at 97%\"}}",
      "[\"disk-full-mount\"]", "add_note", "[\"add_note\",\"escalate\"]"},
+    {"{\"incident\":{\"title\":\"Label Service disk is 91 % full\"}}", "[\"disk-full\"]", "",
+     "[\"add_note\",\"escalate\"]"},
     {"{\"incident\":{\"title\":\"write: no space left on device\"}}", "[\"disk-full\"]", "",
      "[\"add_note\",\"escalate\"]"},
     {"{\"incident\":{\"title\":\"x509: certificate has expired\"}}", "[\"certificate-expired\"]",
