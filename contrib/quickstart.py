@@ -360,13 +360,15 @@ follow.quiet_until = 0
 def main():
     checking = "--check" in sys.argv[1:]
     show = Show()
-    stop = []
+    ends = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # Ctrl-C, kill, the terminal is closed
 
     def on_signal(_sig, _frame):
-        stop.append(1)
+        for sig in ends:
+            signal.signal(sig, signal.SIG_IGN)  # a second Ctrl-C must not cut the cleaning up short
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, on_signal)
+    for sig in ends:  # a shell starts a background job with SIGINT ignored
+        signal.signal(sig, on_signal)
     code = 0
     try:
         begun = time.monotonic()
@@ -382,7 +384,7 @@ def main():
             follow.quiet_until = d.api("GET", "/audit?newest=1&limit=1")["items"][0]["seq"]
             follow(d)
     except KeyboardInterrupt:
-        print()
+        code = 130 if checking else 0
     except Failed as e:
         print("quickstart: %s" % e, file=sys.stderr)
         for name in ("triaged", "sandbox"):
