@@ -78,11 +78,17 @@ class Start(unittest.TestCase):
 
     def test_the_idle_daemon_is_small(self):
         self.d.start()
+        self.weigh("empty")
+        self.fill()
+        self.d.start()
+        self.weigh("with %d incidents" % INCIDENTS)
+
+    def weigh(self, what):
         time.sleep(2)
         with open("/proc/%d/status" % self.d.proc.pid) as f:
             values = dict(line.split(":", 1) for line in f if ":" in line)
         rss = int(values["VmRSS"].split()[0])
-        print("resident %.1f MiB, %s threads" % (rss / 1024, values["Threads"].strip()))
+        print("%s: resident %.1f MiB, %s threads" % (what, rss / 1024, values["Threads"].strip()))
         self.assertLess(rss, RSS_MAX_KIB)
         self.assertEqual(self.d.stop(), 0, self.d.tail())
 
