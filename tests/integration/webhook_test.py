@@ -56,6 +56,7 @@ class Intake(unittest.TestCase):
         self.d.start()
 
     def tearDown(self):
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.assertEqual(self.d.stop(), 0, self.d.tail())
 
     def events(self):
