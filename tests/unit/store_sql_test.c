@@ -16,18 +16,23 @@
 #include <cmocka.h>
 
 #include "audit/audit.h"
+#include "engine/engine.h"
 #include "gate/gate.h"
 #include "people/people.h"
 #include "queue/queue.h"
 #include "scratch.h"
 #include "store/store.h"
+#include "triage/triage.h"
 
 static const struct {
     const char *name;
     const struct store_sql *(*table)(size_t *n);
+    bool by_table; /* its statements are named for their tables */
 } rooms[] = {
-    {"store", store_statements},   {"audit", audit_statements}, {"queue", queue_statements},
-    {"people", people_statements}, {"gate", gate_statements},
+    {"store", store_statements, false},  {"audit", audit_statements, false},
+    {"queue", queue_statements, false},  {"people", people_statements, false},
+    {"gate", gate_statements, false},    {"engine", engine_statements, true},
+    {"triage", triage_statements, true},
 };
 
 /* Statements that may walk a whole table, each with the reason why that stays cheap. */
@@ -39,6 +44,11 @@ static const struct {
     {"audit.head", "LIMIT 1 from the end of the key: one row"},
     {"queue.adopt", "walks the partial index of running jobs, once at start: those in flight"},
     {"queue.buried_list", "walks the partial index of buried jobs, newest first, LIMIT"},
+    {"alarm.live", "walks the partial index of raised alarms: a handful"},
+    {"event.quarantined_n", "the rows of a subquery that has a LIMIT and an index"},
+    {"incident.open_n", "the rows of a subquery that has a LIMIT and an index"},
+    {"bundle.put",
+     "the check of the foreign key to it; SQLite skips it while no constraint is broken"},
 };
 
 /* Statements that may sort. Sorting costs memory and time with the number of rows found. */
@@ -146,7 +156,8 @@ static void names_begin_with_their_room_and_are_unique(void **state)
         for (size_t i = 0; i < n; i++) {
             if (!table[i].name)
                 fail_msg("%s: statement %zu of the table is not set", rooms[r].name, i);
-            if (strncmp(table[i].name, rooms[r].name, len) != 0 || table[i].name[len] != '.')
+            if (!rooms[r].by_table &&
+                (strncmp(table[i].name, rooms[r].name, len) != 0 || table[i].name[len] != '.'))
                 fail_msg("%s is in the table of %s", table[i].name, rooms[r].name);
             for (size_t k = 0; k < count; k++)
                 assert_string_not_equal(seen[k], table[i].name);
