@@ -3,7 +3,7 @@ add_library(triaged_flags INTERFACE)
 target_compile_definitions(triaged_flags INTERFACE _GNU_SOURCE TRIAGED_VERSION="${PROJECT_VERSION}")
 target_include_directories(triaged_flags INTERFACE "${PROJECT_SOURCE_DIR}/src")
 target_compile_options(triaged_flags INTERFACE
-    -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wsign-conversion -Wformat=2 -Wvla
+    -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wsign-conversion -Wformat=2 -Wvla -Walloca
     -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wcast-qual -Wwrite-strings -Wswitch-enum
     -Wnull-dereference -fno-delete-null-pointer-checks
     -fstack-protector-strong -fno-omit-frame-pointer)

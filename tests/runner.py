@@ -207,7 +207,7 @@ SUITES = [
     ("source", ["release"], lambda log: python_tests(log, "source/*_test.py", "release")),
     ("integration", ["asan"], integration),
     ("integration-tsan", ["tsan"], lambda log: python_tests(log, "integration/*_test.py", "tsan", THREADED_WORLD)),
-    ("faults", ["dev"], lambda log: python_tests(log, "faults/*_test.py", "dev")),
+    ("faults", ["asan"], lambda log: python_tests(log, "faults/*_test.py", "asan")),
     ("fuzz", ["fuzz"], fuzz),
     ("shell", [], shell),
 ]

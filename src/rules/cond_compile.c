@@ -264,3 +264,25 @@ bool cond_has_capture(const struct cond *c, const char *name)
                 return true;
     return false;
 }
+
+static bool is_age(const char *path)
+{
+    static const char end[] = "age_s";
+    size_t len = strlen(path);
+
+    return len >= sizeof end - 1 && strcmp(path + len - (sizeof end - 1), end) == 0;
+}
+
+bool cond_is_timed(const struct cond *c)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        const struct node *n = &c->nodes[i];
+
+        if (n->kind == NODE_TIME)
+            return true;
+        if (n->kind == NODE_TEST &&
+            (n->op == OP_OLDER || n->op == OP_NEWER || is_age(c->slots->paths[n->slot])))
+            return true;
+    }
+    return false;
+}

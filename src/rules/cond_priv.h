@@ -206,6 +206,8 @@ int cond_compile_in(const struct yaml_doc *doc, const char *pointer, struct slot
 bool cond_eval(const struct cond *c, struct view *v, struct cond_result *r);
 void cond_explain_in(const struct cond *c, struct view *v, json_t **out);
 bool cond_has_capture(const struct cond *c, const char *name);
+/* Time alone can change the answer: a time of day, an age. */
+bool cond_is_timed(const struct cond *c);
 
 /* cond_leaf.c: appends the tests of one field ("incident.title": VALUE) or of `time` below parent. pointer names VALUE. */
 struct cond_build {

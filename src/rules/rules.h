@@ -2,6 +2,7 @@
 #define TRIAGED_RULES_RULES_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -44,6 +45,9 @@ size_t rules_count(const struct rules *r); /* enabled rules only */
 /* Name and "FILE:LINE" of the i-th enabled rule, NULL past the end. Borrowed. */
 const char *rules_name(const struct rules *r, size_t i);
 const char *rules_where(const struct rules *r, size_t i);
+
+/* Some rule asks for an age or a time of day: open incidents are judged again as time goes by. */
+bool rules_watch_time(const struct rules *r);
 
 /*
  * The verdict on facts (cond.h), a function of facts, rules and now alone:

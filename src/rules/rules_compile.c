@@ -234,3 +234,11 @@ const char *rules_where(const struct rules *r, size_t i)
 {
     return i < r->n ? r->rules[i].where : NULL;
 }
+
+bool rules_watch_time(const struct rules *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (cond_is_timed(r->rules[i].when))
+            return true;
+    return false;
+}

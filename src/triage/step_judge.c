@@ -169,6 +169,44 @@ static int judged(const struct engine_pass *p, const struct incident_row *row, j
     return job_add(p, "assess", row->id, PRIO_JUDGE, p->now_wall_ms, e);
 }
 
+/* The verdict that stands is this one, on the same evidence: its facts are not stored once more. */
+static int verdict_stands(const struct engine_pass *p, const struct incident_row *row,
+                          const json_t *verdict, bool *stands, struct err *e)
+{
+    AUTO(json_freep) json_t *said = NULL;
+
+    *stands = false;
+    if (!row->verdict)
+        return 0;
+    if (body_json(p, row->verdict, &said, e) < 0)
+        return e->code == ERR_NOT_FOUND ? 0 : e->code;
+    *stands = json_equal(json_object_get(said, "verdict"), verdict) &&
+              json_opt_int(said, "bundle_id", 0) == row->bundle_id;
+    return 0;
+}
+
+/* How often time alone is given a chance: an old incident is not worth a look every minute. */
+static int64_t watch_every_ms(int64_t age_ms)
+{
+    static const struct {
+        int64_t below_ms, every_ms;
+    } steps[] = {{60 * 1000, 5000}, {3600 * 1000, 60 * 1000}, {86400 * 1000, 300 * 1000}};
+
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++)
+        if (age_ms < steps[i].below_ms)
+            return steps[i].every_ms;
+    return 3600 * 1000;
+}
+
+static void judge_again_by_time(struct step_ctx *c, const struct incident_row *row)
+{
+    const struct engine_pass *p = step_pass(c);
+
+    if (text_eq(row->status, "resolved") || !rules_watch_time(world_of(p)->rules))
+        return;
+    step_again_at(c, p->now_wall_ms + watch_every_ms(p->now_wall_ms - row->created_ms));
+}
+
 static int judge_apply(struct step_ctx *c, struct err *e)
 {
     AUTO(triage_items_done) struct triage_items it = {0};
@@ -178,6 +216,7 @@ static int judge_apply(struct step_ctx *c, struct err *e)
     struct incident_row row;
     char sha[SHA256_HEX];
     int64_t group = 0;
+    bool stands;
 
     if (row_or_event(p, step_job(c)->subject, &row, e) < 0)
         return e->code;
@@ -187,16 +226,19 @@ static int judge_apply(struct step_ctx *c, struct err *e)
     facts = triage_facts(&it, group, p->now_wall_ms);
     if (rules_judge(world_of(p)->rules, facts, p->now_wall_ms, &verdict, NULL, e) < 0)
         return err_wrap(e, "judging %s", row.id);
-    if (rule_alarms(p, verdict, e) < 0 || body_put(p, facts, sha, e) < 0)
+    if (rule_alarms(p, verdict, e) < 0 || verdict_stands(p, &row, verdict, &stands, e) < 0)
+        return e->code;
+    judge_again_by_time(c, &row);
+    if (stands)
+        return job_add(p, "assess", row.id, PRIO_JUDGE, p->now_wall_ms, e);
+    if (body_put(p, facts, sha, e) < 0)
         return e->code;
     return judged(p, &row, verdict, sha, e);
 }
 
-const struct step triage_step_judge = {.name = "judge",
-                                       .apply = judge_apply,
-                                       .max_attempts = 10,
-                                       .backoff_ms = 500,
-                                       .backoff_max_ms = 10000};
+/* No limit of attempts: a job that comes back by the clock counts each coming as one. */
+const struct step triage_step_judge = {
+    .name = "judge", .apply = judge_apply, .backoff_ms = 500, .backoff_max_ms = 10000};
 
 /* ---- assess ---- */
 

@@ -168,7 +168,8 @@ WANTED = [
     "GET /incidents/{id}/past_incidents", "GET /incidents/{id}/related_incidents", "GET /incidents/{id}/outlier_incident",
     "GET /incidents/{id}/related_change_events", "GET /services/{id}", "GET /escalation_policies/{id}", "GET /oncalls", "GET /incidents",
     "GET /service_dependencies/technical_services/{id}", "PUT /incidents/{id}", "POST /incidents/{id}/notes",
-    "PUT /incidents/{id}/notes/{note_id}", "GET /webhook_subscriptions",
+    "PUT /incidents/{id}/notes/{note_id}", "GET /webhook_subscriptions", "GET /users", "GET /users/me", "GET /users/{id}",
+    "GET /abilities",
 ]
 
 
