@@ -23,11 +23,6 @@ static void schemas_make(void)
     }
 }
 
-const struct action_def *action_at(size_t i)
-{
-    return i < ARRAY_LEN(TABLE) ? TABLE[i] : NULL;
-}
-
 const struct action_def *action_find(const char *verb)
 {
     for (size_t i = 0; i < ARRAY_LEN(TABLE); i++)

@@ -128,7 +128,6 @@ struct action_def {
 };
 
 const struct action_def *action_find(const char *verb); /* NULL when unknown */
-const struct action_def *action_at(size_t i);           /* NULL past the end */
 /* ERR_INPUT with the first problem. */
 int action_args_check(const struct action_def *d, const json_t *args, struct err *e) MUST_CHECK;
 extern const struct action_def action_note, action_ack, action_escalate, action_resolve,

@@ -50,29 +50,9 @@ int pd_write_note_edit(struct arena *a, const struct pd_client *c, const char *f
                        const char *incident_id, const char *note_id, const char *content,
                        struct net_req *out, struct err *e) MUST_CHECK;
 
-/* What the answer to a PUT of an incident must show. A member that is NULL or 0 is not compared. */
-struct pd_expect {
-    const char *incident_id; /* always */
-    const char *status;      /* "acknowledged", "resolved" */
-    const char *policy_id;   /* of an escalation to a policy */
-    /*
-     * Of an escalation: the users of whom at least one must hold the incident afterwards (the on-calls of the level).
-     * An incident does not tell its level, so this and the escalate log entry are the proof there is.
-     */
-    const char *const *assignees;
-    size_t n_assignees;
-    bool escalated; /* open, and assigned by its policy: a direct assignment would never escalate */
-};
-
 /*
- * Read the answer to a write and compare it with what was asked: PagerDuty ignores what it does not understand and
- * answers 200 all the same.
- * ERR_UNSURE: not readable, or it does not show the change; the message names the member. Read the state back.
+ * PagerDuty ignores what it does not understand and answers 200 all the same. So no reader of these answers stands here:
+ * the gate believes only what it reads back afterwards.
  */
-int pd_written_incident(struct arena *a, const char *body, size_t len, const struct pd_expect *want,
-                        struct pd_incident *out, struct err *e) MUST_CHECK;
-/* note_id NULL for a new note; out->id is the id to keep. White space at the ends of the content may differ. */
-int pd_written_note(struct arena *a, const char *body, size_t len, const char *note_id,
-                    const char *content, struct pd_note *out, struct err *e) MUST_CHECK;
 
 #endif

@@ -111,7 +111,6 @@ const struct store_sql *store_statements(size_t *n);
 
 /* For the test that reads the plan of every statement: text of EXPLAIN QUERY PLAN, lines joined by "; ". */
 int store_explain(struct store_set *set, size_t index, struct buf *out, struct err *e) MUST_CHECK;
-size_t store_set_len(const struct store_set *set);
 const char *store_set_name(const struct store_set *set, size_t index);
 
 #endif

@@ -101,11 +101,6 @@ int store_prepare(struct store *s, const struct store_sql *table, size_t n, stru
     return 0;
 }
 
-size_t store_set_len(const struct store_set *set)
-{
-    return set->n;
-}
-
 const char *store_set_name(const struct store_set *set, size_t index)
 {
     CHECK(index < set->n);
