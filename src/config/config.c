@@ -172,12 +172,22 @@ static int read_all(struct config_box *c, const struct yaml_doc *doc, struct err
         config_path(c, json_opt_str(root, "rules_dir") ? json_opt_str(root, "rules_dir") : "rules");
     c->pub.policy_file = config_path(
         c, json_opt_str(root, "policy_file") ? json_opt_str(root, "policy_file") : "policy.yaml");
+    c->pub.sources_file =
+        config_path(c, json_opt_str(root, "sources_file") ? json_opt_str(root, "sources_file")
+                                                          : "sources.yaml");
+    c->pub.runbooks_dir = config_path(
+        c, json_opt_str(root, "runbooks_dir") ? json_opt_str(root, "runbooks_dir") : "runbooks");
+    if (json_opt_str(root, "prompts_dir"))
+        c->pub.prompts_dir = config_path(c, json_opt_str(root, "prompts_dir"));
+    config_read_send(c, json_opt_obj(root, "send"));
+    config_read_redaction(c, json_opt_obj(root, "redaction"));
     c->pub.log.level = str_or(c, log, "level", "info");
     c->pub.log.json = text_eq(json_opt_str(log, "format"), "json");
     c->pub.clock_offset_ms = seconds_ms(json_opt_obj(root, "development"), "clock_offset_s", 0);
     read_modes(c, root);
     if (read_intake(c, doc, json_opt_obj(root, "intake"), e) < 0 ||
-        read_pagerduty(c, doc, json_opt_obj(root, "pagerduty"), e) < 0)
+        read_pagerduty(c, doc, json_opt_obj(root, "pagerduty"), e) < 0 ||
+        config_read_model(c, doc, json_opt_obj(root, "model"), e) < 0)
         return e->code;
     return read_triage_gate(c, doc, json_opt_obj(root, "triage"), json_opt_obj(root, "gate"), e);
 }

@@ -8,7 +8,7 @@
 #include "config/config.h"
 
 #define CONFIG_ARENA_BYTES   ((size_t)256 * 1024)
-#define CONFIG_OWNED_SECRETS (CONFIG_ENDPOINTS_MAX * CONFIG_SECRETS_MAX + 1)
+#define CONFIG_OWNED_SECRETS (CONFIG_ENDPOINTS_MAX * CONFIG_SECRETS_MAX + 2)
 
 /* What config_unref frees; the public part comes first. */
 struct config_box {
@@ -32,5 +32,11 @@ int config_secret(struct config_box *c, const struct yaml_doc *doc, const char *
                   const char *spec, const char *env, const struct secret **out, struct err *e)
     MUST_CHECK;
 const char *config_path(struct config_box *c, const char *path);
+
+/* config_model.c; a section that is absent (NULL) gives the defaults. */
+int config_read_model(struct config_box *c, const struct yaml_doc *doc, const json_t *s,
+                      struct err *e) MUST_CHECK;
+void config_read_send(struct config_box *c, const json_t *s);
+void config_read_redaction(struct config_box *c, const json_t *s);
 
 #endif
