@@ -237,7 +237,7 @@ int engine_new(const struct engine_opts *o, struct engine **out, struct err *e)
     en->opts = *o;
     if (en->opts.max_in_flight == 0)
         en->opts.max_in_flight = 8;
-    CHECK(en->opts.max_in_flight + ACTION_SEATS <= SEATS_MAX);
+    CHECK(en->opts.max_in_flight + ACTION_SEATS + SOURCE_SEATS + MODEL_SEATS <= SEATS_MAX);
     en->inbox_tail = &en->inbox_head;
     pthread_mutex_init(&en->inbox_lock, NULL);
     en->arena = arena_new(PASS_ARENA_BYTES);

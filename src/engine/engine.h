@@ -142,6 +142,8 @@ enum {
     PRIO_EXECUTE = 0,
     PRIO_JUDGE = 10,
     PRIO_FRESH = 20,
+    PRIO_SOURCE = 24, /* other sources: seats of its own, for they may hang */
+    PRIO_MODEL = 26,  /* model endpoints: seats of its own, for they are slow */
     PRIO_FOLLOW = 30,
     PRIO_BACKLOG = 50,
     PRIO_IDLE = 90

@@ -11,8 +11,10 @@
 #define STEP_PASS_US           2000
 /* Steps that waited this long get a pass even while facts keep coming. */
 #define STEPS_MAY_WAIT_MS      10
-/* Approved actions have seats of their own, so that slow enrichment never holds one up. */
+/* Lanes with seats of their own, so that slow enrichment never holds an approved action up, and a slow model or source no enrichment. */
 #define ACTION_SEATS           4
+#define SOURCE_SEATS           4
+#define MODEL_SEATS            6
 #define SEATS_MAX              64
 /* Checkpoints (design 4): frames at which one runs when idle, and regardless. */
 #define CHECKPOINT_IDLE_FRAMES 250
@@ -27,7 +29,7 @@
 #define SLEEP_MAX_MS           1000
 
 /* The lanes of the queue in the order of claiming. */
-#define LANES 6
+#define LANES 8
 extern const int engine_lanes[LANES];
 
 struct seat_call {
@@ -95,9 +97,10 @@ struct engine {
 
     struct fact_outcome outcomes[ENGINE_FACTS_PER_PASS];
     struct seat seats[SEATS_MAX];
-    unsigned seats_used, action_seats_used;
-    unsigned seats_done;      /* all replies are there, apply waits */
-    struct arena *call_arena; /* requests of one pass until they were handed to net */
+    unsigned seats_used;
+    unsigned own_seats_used[LANES]; /* of the lanes that have seats of their own */
+    unsigned seats_done;            /* all replies are there, apply waits */
+    struct arena *call_arena;       /* requests of one pass until they were handed to net */
     struct planned_call planned[SEATS_MAX * STEP_CALLS_MAX];
     size_t n_planned;
 

@@ -7,8 +7,10 @@
 #include "base/log.h"
 #include "engine/engine_priv.h"
 
-const int engine_lanes[LANES] = {PRIO_EXECUTE, PRIO_JUDGE,   PRIO_FRESH,
-                                 PRIO_FOLLOW,  PRIO_BACKLOG, PRIO_IDLE};
+const int engine_lanes[LANES] = {PRIO_EXECUTE, PRIO_JUDGE,  PRIO_FRESH,   PRIO_SOURCE,
+                                 PRIO_MODEL,   PRIO_FOLLOW, PRIO_BACKLOG, PRIO_IDLE};
+/* 0: the lane shares the seats of engine_opts.max_in_flight. */
+static const unsigned own_seats[LANES] = {ACTION_SEATS, 0, 0, SOURCE_SEATS, MODEL_SEATS, 0, 0, 0};
 
 struct engine_pass *step_pass(struct step_ctx *c)
 {
@@ -35,16 +37,25 @@ const struct net_reply *step_reply(const struct step_ctx *c, int tag)
 
 /* ---- seats ---- */
 
-static bool is_action(const struct job *j)
+/* The lane whose own seats a job of this priority takes, or LANES for the shared ones. */
+static size_t own_lane(int prio)
 {
-    return j->prio == PRIO_EXECUTE;
+    for (size_t i = 0; i < LANES; i++)
+        if (engine_lanes[i] == prio && own_seats[i] > 0)
+            return i;
+    return LANES;
 }
 
 static bool seat_free_for(const struct engine *en, int prio)
 {
-    if (prio == PRIO_EXECUTE)
-        return en->action_seats_used < ACTION_SEATS;
-    return en->seats_used - en->action_seats_used < en->opts.max_in_flight;
+    size_t lane = own_lane(prio);
+    unsigned shared = en->seats_used;
+
+    if (lane < LANES)
+        return en->own_seats_used[lane] < own_seats[lane];
+    for (size_t i = 0; i < LANES; i++)
+        shared -= en->own_seats_used[i];
+    return shared < en->opts.max_in_flight;
 }
 
 static struct seat *seat_take(struct engine *en, const struct step *step, const struct job *job)
@@ -62,7 +73,8 @@ static struct seat *seat_take(struct engine *en, const struct step *step, const 
         s->step = step;
         s->job = *job;
         en->seats_used++;
-        en->action_seats_used += is_action(job);
+        if (own_lane(job->prio) < LANES)
+            en->own_seats_used[own_lane(job->prio)]++;
         atomic_store_explicit(&en->n_in_flight, en->seats_used, memory_order_relaxed);
         return s;
     }
@@ -79,7 +91,8 @@ static void seat_release(struct engine *en, struct seat *s)
     if (!s->starting && s->n_open == 0)
         en->seats_done--;
     en->seats_used--;
-    en->action_seats_used -= is_action(&s->job);
+    if (own_lane(s->job.prio) < LANES)
+        en->own_seats_used[own_lane(s->job.prio)]--;
     s->used = false;
     atomic_store_explicit(&en->n_in_flight, en->seats_used, memory_order_relaxed);
 }

@@ -341,9 +341,7 @@ static int seen_tell(struct engine_pass *p, const struct read *rd, const struct 
     return gate_incident_seen(p, &view, rd->log.items, rd->log.n, &ended, e);
 }
 
-/* With these items and what the older bundle still tells: a bundle, and the rules' turn. */
-static int bundle_make(struct engine_pass *p, const char *id, struct triage_items *it,
-                       struct err *e)
+int bundle_make(struct engine_pass *p, const char *id, struct triage_items *it, struct err *e)
 {
     AUTO(triage_items_done) struct triage_items old = {0};
     struct incident_row row;
@@ -354,8 +352,10 @@ static int bundle_make(struct engine_pass *p, const char *id, struct triage_item
     if (evidence_load(p, id, row.bundle_id, &old, e) < 0)
         return e->code;
     evidence_carry(it, &old);
-    if (evidence_firing(p, &row, it, e) < 0 ||
-        evidence_store(p, id, row.bundle_id, it, NULL, e) < 0)
+    if (evidence_firing(p, &row, it, e) < 0 || memory_items(p, &row, it, e) < 0 ||
+        outside_items(p, &row, it, e) < 0 || evidence_store(p, id, row.bundle_id, it, NULL, e) < 0)
+        return e->code;
+    if (text_eq(row.status, "resolved") && memory_remember(p, &row, it, e) < 0)
         return e->code;
     return job_add(p, "judge", id, PRIO_JUDGE, p->now_wall_ms, e);
 }

@@ -257,7 +257,8 @@ void evidence_copy(struct triage_items *to, const struct triage_item *x)
 bool evidence_is_context(const char *kind)
 {
     static const char *const context[] = {EV_SERVICE, EV_POLICY, EV_ONCALL, EV_DEPENDENCY,
-                                          EV_SIMILAR, EV_FIX,    EV_FIRING};
+                                          EV_SIMILAR, EV_FIX,    EV_FIRING, EV_MEMORY,
+                                          EV_SOURCE,  EV_RUNBOOK};
 
     for (size_t i = 0; i < ARRAY_LEN(context); i++)
         if (text_eq(context[i], kind))

@@ -29,6 +29,9 @@ static const struct kind_row {
     {EV_SIMILAR, "earlier incidents of the service"},
     {EV_FIX, "notes of earlier incidents"},
     {EV_FIRING, "other open incidents"},
+    {EV_MEMORY, "similar earlier incidents"},
+    {EV_SOURCE, "other sources"},
+    {EV_RUNBOOK, "runbooks"},
 };
 
 const char *ev_kind(size_t i)

@@ -5,13 +5,14 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "triage/known_priv.h"
 #include "triage/pure.h"
 
 #define HOUR_MS         INT64_C(3600000)
 #define QUOTE_MAX_BYTES 500
 #define FIRING_MAX      20
 
-static void cite(json_t *cites, const char *claim, const struct triage_item *x)
+void known_cite(json_t *cites, const char *claim, const struct triage_item *x)
 {
     json_t *list = json_object_get(cites, claim);
     char name[24];
@@ -26,15 +27,14 @@ static void cite(json_t *cites, const char *claim, const struct triage_item *x)
     json_array_append_new(list, json_string(name));
 }
 
-static json_t *iso(int64_t ms)
+json_t *known_time(int64_t ms)
 {
     char text[TIME_ISO_MAX];
 
     return ms > 0 ? json_string(time_format_iso(ms, false, text)) : json_null();
 }
 
-/* Outside text made safe to show; null stays null. */
-static json_t *shown(const char *s, size_t max_bytes)
+json_t *known_shown(const char *s, size_t max_bytes)
 {
     AUTO(buf_done) struct buf b = {0};
 
@@ -86,9 +86,9 @@ static void history_known(const struct triage_items *it, json_t *k, json_t *cite
         json_object_set_new(k, "last_seen",
                             json_pack("{s:O, s:O, s:o}", "incident_id", json_object_get(last, "id"),
                                       "number", json_object_get(last, "number"), "at",
-                                      iso(json_opt_int(last, "created_ms", 0))));
-    cite(cites, "times_seen", x);
-    cite(cites, "self_cleared", x);
+                                      known_time(json_opt_int(last, "created_ms", 0))));
+    known_cite(cites, "times_seen", x);
+    known_cite(cites, "self_cleared", x);
 }
 
 static void fix_known(const struct triage_items *it, json_t *k, json_t *cites)
@@ -100,13 +100,13 @@ static void fix_known(const struct triage_items *it, json_t *k, json_t *cites)
     if (!x)
         return;
     o = json_object();
-    json_object_set_new(o, "quote", shown(json_opt_str(x->body, "quote"), QUOTE_MAX_BYTES));
-    json_object_set_new(o, "author", shown(json_opt_str(x->body, "author"), 120));
+    json_object_set_new(o, "quote", known_shown(json_opt_str(x->body, "quote"), QUOTE_MAX_BYTES));
+    json_object_set_new(o, "author", known_shown(json_opt_str(x->body, "author"), 120));
     json_object_set(o, "incident_number", json_object_get(x->body, "number"));
     json_object_set(o, "incident_id", json_object_get(x->body, "incident_id"));
-    json_object_set_new(o, "at", iso(x->at_ms));
+    json_object_set_new(o, "at", known_time(x->at_ms));
     json_object_set_new(k, "last_fix", o);
-    cite(cites, "last_fix", x);
+    known_cite(cites, "last_fix", x);
 }
 
 static bool names_service(const json_t *change, const char *service_id)
@@ -146,12 +146,12 @@ static void changes_known(const struct triage_items *it, const json_t *in, json_
             continue;
         ours = names_service(x->body, service_id);
         o = json_object();
-        json_object_set_new(o, "summary", shown(json_opt_str(x->body, "summary"), 240));
-        json_object_set_new(o, "source", shown(json_opt_str(x->body, "source"), 120));
-        json_object_set_new(o, "at", iso(x->at_ms));
+        json_object_set_new(o, "summary", known_shown(json_opt_str(x->body, "summary"), 240));
+        json_object_set_new(o, "source", known_shown(json_opt_str(x->body, "source"), 120));
+        json_object_set_new(o, "at", known_time(x->at_ms));
         json_object_set_new(o, "before_s", json_integer((created - x->at_ms) / 1000));
         change_insert(ours ? own : other, o);
-        cite(cites, "changes", x);
+        known_cite(cites, "changes", x);
     }
     if (triage_items_checked(it, EV_CHANGE)) {
         json_object_set(k, "changes", own);
@@ -176,15 +176,15 @@ static void firing_known(const struct triage_items *it, json_t *k, json_t *cites
         json_array_append_new(list, json_pack("{s:s?, s:I, s:o, s:o, s:o, s:s?}", "incident_id",
                                               json_opt_str(f, "id"), "number",
                                               (json_int_t)json_opt_int(f, "number", 0), "title",
-                                              shown(json_opt_str(f, "title"), 160), "service",
-                                              shown(json_opt_str(f, "service"), 80), "since",
-                                              iso(json_opt_int(f, "created_ms", 0)), "relation",
-                                              json_opt_str(f, "relation")));
+                                              known_shown(json_opt_str(f, "title"), 160), "service",
+                                              known_shown(json_opt_str(f, "service"), 80), "since",
+                                              known_time(json_opt_int(f, "created_ms", 0)),
+                                              "relation", json_opt_str(f, "relation")));
     }
     json_object_set_new(k, "also_firing", x ? list : json_null());
     if (!x)
         json_decref(list);
-    cite(cites, "also_firing", x);
+    known_cite(cites, "also_firing", x);
 }
 
 /* Names of a level without repeats, in PagerDuty's order. */
@@ -198,7 +198,7 @@ static json_t *level_names(const struct pd_oncalls *o, int level)
 
         if (o->items[i].level != level || !o->items[i].user.summary)
             continue;
-        name = shown(o->items[i].user.summary, 80);
+        name = known_shown(o->items[i].user.summary, 80);
         while (k < json_array_size(list) && !json_equal(json_array_get(list, k), name))
             k++;
         if (k == json_array_size(list))
@@ -230,7 +230,7 @@ static json_t *next_page_json(const struct next_page *n, const struct pd_oncalls
 {
     if (n->at_ms == 0)
         return json_pack("{s:s}", "none", n->why ? n->why : "unknown");
-    return json_pack("{s:o, s:o, s:o, s:b}", "at", iso(n->at_ms), "level",
+    return json_pack("{s:o, s:o, s:o, s:b}", "at", known_time(n->at_ms), "level",
                      n->level > 0 ? json_integer(n->level) : json_null(), "who",
                      n->level > 0 && o ? level_names(o, n->level) : json_array(), "computed",
                      n->computed);
@@ -251,7 +251,7 @@ static void paging_known(const struct triage_items *it, const struct triage_item
     if (oi) {
         ev_read_oncalls(it->arena, oi->body, &o);
         json_object_set_new(k, "on_call", oncall_list(&o));
-        cite(cites, "on_call", oi);
+        known_cite(cites, "on_call", oi);
     }
     if (pi)
         ev_read_policy(it->arena, pi->body, &p);
@@ -263,9 +263,9 @@ static void paging_known(const struct triage_items *it, const struct triage_item
         pd.pending = NULL;
     triage_next_page(&pd, pi ? &p : NULL, oi ? &o : NULL, &next);
     json_object_set_new(k, "next_page", next_page_json(&next, oi ? &o : NULL));
-    cite(cites, "next_page", in);
-    cite(cites, "next_page", pi);
-    cite(cites, "next_page", oi);
+    known_cite(cites, "next_page", in);
+    known_cite(cites, "next_page", pi);
+    known_cite(cites, "next_page", oi);
 }
 
 static void outlier_known(const struct triage_items *it, json_t *k, json_t *cites)
@@ -277,10 +277,10 @@ static void outlier_known(const struct triage_items *it, json_t *k, json_t *cite
         return;
     json_object_set_new(
         k, "outlier",
-        json_pack("{s:o, s:O}", "category", shown(json_opt_str(x->body, "category"), 60), "count",
-                  json_object_get(x->body, "count") ? json_object_get(x->body, "count")
-                                                    : json_null()));
-    cite(cites, "outlier", x);
+        json_pack(
+            "{s:o, s:O}", "category", known_shown(json_opt_str(x->body, "category"), 60), "count",
+            json_object_get(x->body, "count") ? json_object_get(x->body, "count") : json_null()));
+    known_cite(cites, "outlier", x);
 }
 
 static json_t *not_checked(const struct triage_items *it)
@@ -306,6 +306,8 @@ json_t *triage_known(const struct triage_items *it)
     firing_known(it, k, cites);
     paging_known(it, in, k, cites);
     outlier_known(it, k, cites);
+    known_memory(it, k, cites);
+    known_outside(it, k, cites);
     json_object_set_new(k, "not_checked", not_checked(it));
     json_object_set_new(k, "evidence", cites);
     return k;

@@ -36,7 +36,10 @@
 #define EV_SIMILAR    "similar" /* earlier incidents of the service with the same symptom */
 #define EV_FIX        "fix"     /* what a person wrote when an earlier one was solved */
 #define EV_FIRING     "firing"  /* other open incidents on the service and its neighbours */
-#define EV_KINDS      15
+#define EV_MEMORY     "memory"  /* one similar incident of the own store, with what ended it */
+#define EV_SOURCE     "source"  /* what another source answered: at most five lines */
+#define EV_RUNBOOK    "runbook" /* a section of a runbook, or a link that the alert carries */
+#define EV_KINDS      18
 /* i-th kind, NULL past the end; and what people call it ("log entries"). */
 const char *ev_kind(size_t i);
 const char *ev_label(const char *kind);
@@ -164,6 +167,11 @@ json_t *triage_facts(const struct triage_items *it, int64_t group_size, int64_t 
  *   last_fix: {quote, author, incident_number, incident_id, at},
  *   changes: [{summary, source, at, before_s}], changes_below: the same
  *       those in the hour before the incident, newest first: on its service, and on others that PagerDuty relates
+ *   similar: [{incident_id, number, title, service, at, took_s, ended_by: "itself" | name, same_symptom, fix: {quote, author, at} or null}],
+ *   resolve_time: {n, median_s, p25_s, p75_s}: of earlier ones with the same symptom, however they ended
+ *   sources: [{name, lines: [text], from, until}],
+ *   runbooks: [{title, path, owner, reviewed, matched_by, sections: [{heading, part, line_from, line_to, steps: [text], minutes}]}],
+ *   runbook_links: [{text, url}],
  *   also_firing: [{incident_id, number, title, service, since, relation}],
  *   on_call: [{level, names}], next_page: {at, level, who, computed} or {none: why},
  *   outlier: {category, count}, not_checked: [{what, kind, source, why}],

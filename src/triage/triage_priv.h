@@ -10,6 +10,8 @@
  *   enrich.c        the calls for one incident and what becomes of the answers
  *   context.c       what belongs to the service: policy, on-calls, dependencies, history, earlier notes
  *   step_judge.c    facts -> verdict -> assessment -> proposals
+ *   memory.c        memory         outside.c  source_answer
+ *   step_ask.c      what a model is asked (incident.ask) and what becomes of it
  */
 struct triage {
     struct store *store;
@@ -79,6 +81,28 @@ bool evidence_view(struct arena *a, const struct triage_items *it, struct gate_v
 /* What is firing beside this one, from our own rows. */
 int evidence_firing(const struct engine_pass *p, const struct incident_row *row,
                     struct triage_items *it, struct err *e) MUST_CHECK;
+
+/* ---- memory: similar incidents of the own store (memory.c) ---- */
+
+/* EV_MEMORY items for this incident, made afresh for each bundle; its search is bounded, whatever the store holds. */
+int memory_items(const struct engine_pass *p, const struct incident_row *row,
+                 struct triage_items *it, struct err *e) MUST_CHECK;
+/* A resolved incident is remembered: its texts, and what ended it. */
+int memory_remember(const struct engine_pass *p, const struct incident_row *row,
+                    const struct triage_items *it, struct err *e) MUST_CHECK;
+
+/* ---- outside: other sources and runbooks (outside.c) ---- */
+
+/* EV_SOURCE items from source_answer (also those that did not answer), EV_RUNBOOK items from the loaded runbooks and the alert's own links. */
+int outside_items(const struct engine_pass *p, const struct incident_row *row,
+                  struct triage_items *it, struct err *e) MUST_CHECK;
+/* The step `source` still has to ask for this incident. */
+bool outside_pending(const struct engine_pass *p, const struct incident_row *row,
+                     const struct triage_items *it);
+
+/* With these items and what the older bundle still tells: a bundle, and the rules' turn (enrich.c). */
+int bundle_make(struct engine_pass *p, const char *id, struct triage_items *it, struct err *e)
+    MUST_CHECK;
 
 /* ---- calls and their answers ---- */
 

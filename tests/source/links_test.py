@@ -14,8 +14,8 @@ GROUPS = [
     ["config"],
     ["store", "net"],
     ["audit", "queue", "people"],
-    ["engine", "pagerduty", "pagerduty_write", "rules"],
-    ["policy", "gate"],
+    ["engine", "pagerduty", "pagerduty_write", "llm_pure", "llm", "rules"],
+    ["policy", "gate", "sources"],
     ["triage_pure", "triage"],
     ["http"],
 ]
@@ -23,6 +23,7 @@ GROUPS = [
 SAME_GROUP = {
     ("people", "audit"): "a change of a person writes its audit record",
     ("pagerduty_write", "pagerduty"): "writing builds on the reading client",
+    ("llm", "llm_pure"): "the tables of calls and budgets build on the pure half",
     ("gate", "policy"): "the policy is a pure part of the gate that the command line links too",
     ("triage", "triage_pure"): "the pure part of triage",
 }

@@ -47,8 +47,6 @@ static const struct {
     {"alarm.live", "walks the partial index of raised alarms: a handful"},
     {"event.quarantined_n", "the rows of a subquery that has a LIMIT and an index"},
     {"incident.open_n", "the rows of a subquery that has a LIMIT and an index"},
-    {"bundle.put",
-     "the check of the foreign key to it; SQLite skips it while no constraint is broken"},
 };
 
 /* Statements that may sort. Sorting costs memory and time with the number of rows found. */

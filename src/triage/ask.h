@@ -1,0 +1,137 @@
+#ifndef TRIAGED_TRIAGE_ASK_H
+#define TRIAGED_TRIAGE_ASK_H
+
+#include <jansson.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "llm/prompt.h"
+#include "llm/redact.h"
+#include "triage/pure.h"
+
+/*
+ * What a model is asked about an incident, and what is left of what it says (room triage_pure: no store, no clock, no network).
+ *
+ *   items, verdict, known --ask_make()--> asked {document, schema} --> a model --> text --report_check()--> report
+ *
+ * The model fills in a form. It sees handles (E4), never an id of PagerDuty's; whatever it says that the evidence it was shown does not hold is
+ * dropped here. `asked` is all that the check needs, so that it can be run again a year later and must give the same bytes.
+ */
+
+/* ---- The question --------------------------------------------------------------------------------------------- */
+
+/*
+ * The document, redacted (members in this order of use; JSON encoding is the quoting):
+ *  {fence, task: "triage", incident: {title, urgency, priority, status, service, created_at, alerts},
+ *   evidence: [{id: "E4", kind, source, at, data: {...}}],      data: the item's body without PagerDuty's ids and links
+ *   not_checked: [{what, why}],
+ *   known: {clears_by_itself: {n, of}, resolve_time: {n, median_s, p25_s, p75_s}, times_seen, window_days},
+ *   severities: [names, most severe first], categories: [...], teams: [...],
+ *   allowed_actions: [{verb, effect}],                           always with {"verb": "none"}
+ *   rules_say: {severity, category, team, urgency}}
+ * cut: what did not fit, [{id, kind, bytes}] - small and near things go in first (alert, change, source, runbook, memory, fix, note, ...), one item
+ * takes at most 15 % of the room.
+ */
+struct ask_choices {
+    json_t *severities; /* the account's own priority names, most severe first */
+    json_t *categories, *teams;
+    json_t *verbs; /* [{verb, effect}]: the verdict's verbs that the policy does not forbid */
+};
+struct ask_in {
+    const struct triage_items *items; /* with numbers: stored ones */
+    const json_t *verdict, *known;
+    struct ask_choices choices;
+    const struct config_send *send;
+    const struct redactor *redactor;
+    const struct prompt *prompt;
+    const char *fence; /* 32 random hex digits, of this request */
+    size_t room_bytes; /* what the evidence may take */
+};
+struct ask_made {
+    /* {document, schema, system, prompt, cut, redacted: {class: n}}; a new reference. schema: the prompt's, with the enums of handles, verbs,
+     * severities, categories and teams filled in. */
+    json_t *asked;
+    const char *user; /* the document as text, in the arena */
+};
+int ask_make(struct arena *a, const struct ask_in *in, struct ask_made *out, struct err *e)
+    MUST_CHECK;
+/* How many bytes of evidence fit the endpoint's window beside instructions, schema, a repair and the answer. */
+size_t ask_room(const struct config_model *m, const struct prompt *p);
+
+/*
+ * What it is about: an equal key within model.reuse_s is not asked again. A digest of service, normalised title and alert texts, priority,
+ * urgency, persons' notes (never our own), prompt version and model: not of status, assignees, log or our own echo.
+ */
+void ask_key(const struct triage_items *it, const char *prompt_version, const char *model,
+             char out_hex[65]);
+
+/* ---- The reply ------------------------------------------------------------------------------------------------ */
+
+/*
+ * The form (prompts/triage.schema.json):
+ *  {impact: {text, evidence: [cite]}, causes: [{text, for: [cite], against: [cite], check}], changed: [{text, evidence: [cite]}],
+ *   not_checked: [text], severity, category, team, urgency, actions: [{verb, target, why, evidence: [cite]}], confidence,
+ *   injection_suspected}            cite: {id: "E4", quote}
+ *
+ * The checks, in this order; each becomes a row {check, ok, path, detail} for people:
+ *  size, json (UTF-8, no duplicate keys, depth), schema   - failing one of these asks for a repair
+ *  counts    at most 3 causes, 2 actions, 5 changed, 10 not_checked, 5 cites each: what is over is dropped
+ *  handle    the cited item was shown
+ *  quote     8 to 300 bytes (or a whole shorter value) that stand in one string (or number) of that item's data as it was shown, control
+ *            characters taken out on both sides
+ *  token     every word with a digit in it, and every word that looks like an id, of a text stands in an item that the text cites (or in what
+ *            `known` told it): else the text is dropped
+ *  text      control characters and links are taken out; placeholders stay; cut to TEXT_MAX_BYTES
+ *  cited     a cause without a verified `for` becomes a guess (guess: true); impact and changed without one are dropped
+ *  action    the verb is one of allowed_actions, the target the incident, at least one verified cite: else dropped
+ */
+#define REPORT_CAUSES_MAX      3
+#define REPORT_ACTIONS_MAX     2
+#define REPORT_CHANGED_MAX     5
+#define REPORT_NOT_CHECKED_MAX 10
+#define REPORT_CITES_MAX       5
+#define REPORT_TEXT_MAX_BYTES  600
+#define REPORT_QUOTE_MIN_BYTES 8
+#define REPORT_QUOTE_MAX_BYTES 300
+
+enum report_end {
+    REPORT_OK,
+    REPORT_REPAIR, /* one more round may mend it: repair says what to ask */
+};
+struct report_result {
+    enum report_end end;
+    /* What is left, canonical: the form's members, with guess on causes, and without what was dropped; impact may be null, actions may be
+     * empty. A new reference; NULL with REPORT_REPAIR. */
+    json_t *report;
+    json_t *
+        checks; /* [{check, ok, path, detail}], failures and a summary row per check; a new reference */
+    const char *repair; /* paths and codes only, never the bad text; in the arena */
+};
+/* A function of asked and text alone. Never fails: whatever comes, one of the two ends. */
+void report_check(struct arena *a, const json_t *asked, const char *text, size_t len,
+                  struct report_result *out);
+
+/* ---- Together with the rules ---------------------------------------------------------------------------------- */
+
+/*
+ * The assessment that people read: rules first, the model where the rules say nothing. {severity, category, team, urgency, basis: {severity: "rules" |
+ * "model" | null, ...}, suggested: {urgency}} - an urgency that differs from PagerDuty's is a suggestion, never a change.
+ */
+json_t *assessment_merge(const json_t *verdict, const json_t *report, const json_t *facts);
+/*
+ * {level: "low"|"medium"|"high", basis: [{what: "rule", name}, {what: "seen", n}, {what: "model", said}], measured: {n, right, rate_pct} or null}
+ *   high    a rule matched and the symptom was seen 10 times or more, or a fix is known and 3 times or more
+ *   medium  a rule matched, or seen 3 times or more, or a model with a cited cause that it calls medium or high
+ *   low     everything else; never above medium where only a model speaks, low when it suspects an injection
+ * measured: people's decisions on what this basis proposed; given from 30 on.
+ */
+json_t *assessment_confidence(const json_t *verdict, const json_t *known, const json_t *report,
+                              int64_t decisions, int64_t approved);
+/*
+ * All that is to be proposed, before the gate judges it: the verdict's proposals, then the model's that no rule names with the same verb.
+ * [{verb, args, why, rule | origin: "model", evidence: ["E4"]}]; args as in a verdict. An add_note of the model's is worded by code from the
+ * checked report.
+ */
+json_t *wanted_proposals(const json_t *verdict, const json_t *report, const json_t *known);
+
+#endif
