@@ -1,6 +1,7 @@
 #ifndef TRIAGED_SANDBOX_COMPANY_H
 #define TRIAGED_SANDBOX_COMPANY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -66,6 +67,18 @@ struct c_symptom {
     int self_clears_percent;
     const char *fixes[SYMPTOM_FIXES];
 };
+/* A kind of trouble that any service may have; company_monitors.c tells what stands in the words. */
+enum {
+    N_MONITORS = 10
+};
+struct c_monitor {
+    const char *title, *severity, *metric;
+    int threshold; /* {n} is above it, and below 100 when it is a share */
+    bool share;
+    int self_clears_percent;
+    const char *runbook;
+    const char *fixes[SYMPTOM_FIXES];
+};
 struct c_change {
     int service;
     const char *summary, *source;
@@ -83,6 +96,8 @@ extern const struct c_priority company_priorities[N_PRIORITIES];
 extern const struct c_field company_fields[N_FIELDS];
 extern const struct c_symptom company_symptoms[N_SYMPTOMS];
 extern const struct c_change company_changes[N_CHANGES];
+extern const struct c_monitor company_monitors[N_MONITORS];
+extern const char *const company_short_names[N_SERVICES]; /* as hosts and repositories are called */
 
 #define COMPANY_API "https://api.pagerduty.com"
 #define COMPANY_WEB "https://lumenparcel.pagerduty.com"

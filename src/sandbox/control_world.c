@@ -403,6 +403,28 @@ static void post_history(struct req *r)
     reply_json(r, 201, json_pack("{s:o}", "incidents", ids));
 }
 
+/* A long past: {"count","days","seed"}. */
+static void post_past(struct req *r)
+{
+    int64_t count = json_opt_int(r->json, "count", 1000), days = json_opt_int(r->json, "days", 170);
+    int first = world.first_number + (int)world.n_incidents;
+    struct past_told told;
+
+    if (count < 1 || count > PAST_MAX || days < 1 || days > PAST_DAYS_MAX) {
+        bad(r, "count 1 to 20000, days 1 to 400");
+        return;
+    }
+    world_past((size_t)count, (int)days, (uint64_t)json_opt_int(r->json, "seed", 1), &told);
+    reply_json(r, 201,
+               json_pack("{s:I, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "added",
+                         (json_int_t)count, "first_number", first, "last_number",
+                         first + (int)count - 1, "symptoms", (json_int_t)told.symptoms, "alerts",
+                         (json_int_t)told.alerts, "notes", (json_int_t)told.notes, "log_entries",
+                         (json_int_t)told.log_entries, "self_cleared",
+                         (json_int_t)told.self_cleared, "by_person", (json_int_t)told.by_person,
+                         "merged", (json_int_t)told.merged, "fixes", (json_int_t)told.fixes));
+}
+
 const struct route control_world_routes[] = {
     {"POST", "/_sandbox/incidents", post_incident, F_BODY, -1},
     {"POST", "/_sandbox/incidents/{}/act", post_act, F_BODY, -1},
@@ -410,6 +432,7 @@ const struct route control_world_routes[] = {
     {"POST", "/_sandbox/maintenance", post_maintenance, F_BODY, -1},
     {"POST", "/_sandbox/oncall", post_oncall, F_BODY, -1},
     {"POST", "/_sandbox/history-incidents", post_history, F_BODY, -1},
+    {"POST", "/_sandbox/history", post_past, F_BODY, -1},
     {"POST", "/_sandbox/storm", control_storm, F_BODY, -1},
     {NULL, NULL, NULL, 0, 0},
 };

@@ -9,24 +9,19 @@
 
 #define HOUR_MS INT64_C(3600000)
 
-static bool same_title(const char *a, const char *b)
+/* By time: a past that was added later has the higher numbers. */
+bool expect_earlier(const struct incident *in, const struct incident *other)
 {
-    AUTO(buf_done) struct buf x = {0}, y = {0};
-
-    buf_init(&x, 4096);
-    buf_init(&y, 4096);
-    text_normalise(&x, a, strlen(a));
-    text_normalise(&y, b, strlen(b));
-    return strcmp(buf_str(&x), buf_str(&y)) == 0;
+    return other->created_ms < in->created_ms ||
+           (other->created_ms == in->created_ms && other->number < in->number);
 }
 
 bool expect_same_symptom(const struct incident *in, const struct incident *earlier,
                          int64_t window_ms)
 {
-    return earlier != in && earlier->service == in->service && earlier->number < in->number &&
-           earlier->created_ms <= in->created_ms &&
+    return expect_earlier(in, earlier) && earlier->service == in->service &&
            earlier->created_ms >= in->created_ms - window_ms &&
-           same_title(in->title, earlier->title);
+           strcmp(in->symptom, earlier->symptom) == 0;
 }
 
 /* Closed by the monitor, not by a person and not by a merge. */
@@ -64,34 +59,65 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* The smallest span that at least percent of them do not exceed: nearest rank, so always one that really was. */
+static json_t *nearest_rank(const int64_t *sorted, size_t n, size_t percent)
+{
+    size_t rank = (n * percent + 99) / 100;
+
+    return n == 0 ? json_null() : json_integer(sorted[rank == 0 ? 0 : rank - 1]);
+}
+
+static int64_t span_s(const struct incident *in)
+{
+    return (in->resolved_ms - in->created_ms) / 1000;
+}
+
+/* What earlier incidents of the symptom tell; spans of both lists in seconds. */
+struct past {
+    int64_t *cleared, *resolved;
+    size_t n_cleared, n_resolved;
+    const struct incident *fixed; /* the newest that a person resolved and left a note on */
+    json_t *numbers;
+};
+
+static void past_add(struct past *p, const struct incident *in)
+{
+    json_array_append_new(p->numbers, json_integer(in->number));
+    if (in->status != RESOLVED || in->merged_into != NULL)
+        return;
+    p->resolved[p->n_resolved++] = span_s(in);
+    if (self_cleared(in))
+        p->cleared[p->n_cleared++] = span_s(in);
+    else if (human_note(in) != NULL && (p->fixed == NULL || expect_earlier(in, p->fixed)))
+        p->fixed = in;
+}
+
 static void put_history(json_t *o, const struct incident *in)
 {
-    int64_t *spans = mem_array(world.n_incidents, sizeof *spans);
-    const struct incident *fixed = NULL;
-    json_t *numbers = json_array();
-    size_t cleared = 0;
+    struct past p = {.cleared = mem_array(world.n_incidents, sizeof *p.cleared),
+                     .resolved = mem_array(world.n_incidents, sizeof *p.resolved),
+                     .numbers = json_array()};
+    size_t n;
 
-    for (size_t i = 0; i < world.n_incidents; i++) {
-        const struct incident *past = world.incidents[i];
-
-        if (!expect_same_symptom(in, past, EXPECT_WINDOW_MS))
-            continue;
-        json_array_append_new(numbers, json_integer(past->number));
-        if (self_cleared(past))
-            spans[cleared++] = (past->resolved_ms - past->created_ms) / 1000;
-        else if (past->status == RESOLVED && past->merged_into == NULL && human_note(past) != NULL)
-            fixed = past;
-    }
-    qsort(spans, cleared, sizeof *spans, by_value);
-    json_object_set_new(o, "times_seen", json_integer((json_int_t)json_array_size(numbers)));
-    json_object_set_new(o, "seen_numbers", numbers);
-    json_object_set_new(o, "self_cleared", json_integer((json_int_t)cleared));
+    for (size_t i = 0; i < world.n_incidents; i++)
+        if (expect_same_symptom(in, world.incidents[i], EXPECT_WINDOW_MS))
+            past_add(&p, world.incidents[i]);
+    qsort(p.cleared, p.n_cleared, sizeof *p.cleared, by_value);
+    qsort(p.resolved, p.n_resolved, sizeof *p.resolved, by_value);
+    n = p.n_cleared;
+    json_object_set_new(o, "times_seen", json_integer((json_int_t)json_array_size(p.numbers)));
+    json_object_set_new(o, "seen_numbers", p.numbers);
+    json_object_set_new(o, "self_cleared", json_integer((json_int_t)n));
     json_object_set_new(o, "self_cleared_median_s",
-                        cleared == 0
-                            ? json_null()
-                            : json_integer((spans[(cleared - 1) / 2] + spans[cleared / 2]) / 2));
-    json_object_set_new(o, "last_fix", last_fix(fixed));
-    free(spans);
+                        n == 0 ? json_null()
+                               : json_integer((p.cleared[(n - 1) / 2] + p.cleared[n / 2]) / 2));
+    json_object_set_new(o, "last_fix", last_fix(p.fixed));
+    json_object_set_new(o, "resolve_n", json_integer((json_int_t)p.n_resolved));
+    json_object_set_new(o, "resolve_median_s", nearest_rank(p.resolved, p.n_resolved, 50));
+    json_object_set_new(o, "resolve_p25_s", nearest_rank(p.resolved, p.n_resolved, 25));
+    json_object_set_new(o, "resolve_p75_s", nearest_rank(p.resolved, p.n_resolved, 75));
+    free(p.cleared);
+    free(p.resolved);
 }
 
 static bool supports(int service, int of)

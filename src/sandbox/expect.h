@@ -9,6 +9,8 @@
  */
 json_t *expect_incident(const struct incident *in);
 
+/* Whether other began before in. */
+bool expect_earlier(const struct incident *in, const struct incident *other);
 /* Same service, same title once numbers and ids are gone, begun earlier and at most window_ms before. */
 bool expect_same_symptom(const struct incident *in, const struct incident *earlier,
                          int64_t window_ms);

@@ -61,8 +61,8 @@ static void get_past(struct req *r)
             const struct incident *past = world.incidents[i];
             bool match = expect_same_symptom(in, past, EXPECT_WINDOW_MS);
 
-            if (past->service != in->service || past->number >= in->number ||
-                match != (same == 1) || past->created_ms < in->created_ms - EXPECT_WINDOW_MS)
+            if (past->service != in->service || !expect_earlier(in, past) || match != (same == 1) ||
+                past->created_ms < in->created_ms - EXPECT_WINDOW_MS)
                 continue;
             if (total++ < limit)
                 json_array_append_new(list,
@@ -130,7 +130,6 @@ static void get_related(struct req *r)
 static void get_outlier(struct req *r)
 {
     struct incident *in = incident_of(r);
-    AUTO(buf_done) struct buf mined = {0};
     const char *category;
     json_t *short_form;
     int count = 0;
@@ -140,8 +139,6 @@ static void get_outlier(struct req *r)
     for (size_t i = 0; i < world.n_incidents; i++)
         count += expect_same_symptom(in, world.incidents[i], 120 * DAY_MS);
     category = count == 0 ? "novel" : count < 5 ? "rare" : "frequent";
-    buf_init(&mined, 4096);
-    text_normalise(&mined, in->title, strlen(in->title));
     short_form = short_incident(in);
     json_object_set_new(short_form, "occurrence",
                         json_pack("{s:i, s:f, s:s, s:o, s:o}", "count", count + 1, "frequency",
@@ -151,7 +148,7 @@ static void get_outlier(struct req *r)
     reply_json(r, 200,
                json_pack("{s:{s:o, s:{s:s, s:s, s:s}}}", "outlier_incident", "incident", short_form,
                          "incident_template", "id", "PXTEMPL", "cluster_id", "PCLUSTR",
-                         "mined_text", buf_str(&mined)));
+                         "mined_text", in->symptom));
 }
 
 /* Newest first: the service's own, then those of what it needs; one day back. */

@@ -14,11 +14,12 @@
 /* What reads showed late_ms ago; NULL when the present is right, *gone when it did not exist yet. */
 static const struct snapshot *late_view(const struct req *r, const struct incident *in, bool *gone)
 {
-    int64_t at = clock_mono_ms() - r->late_ms;
+    int64_t at;
 
     *gone = false;
     if (r->late_ms == 0)
         return NULL;
+    at = clock_mono_ms() - r->late_ms;
     *gone = in->created_mono_ms > at;
     for (size_t i = 0; i < in->n_snaps; i++)
         if (in->snaps[i].until_mono_ms > at)
@@ -141,21 +142,28 @@ static bool filter_takes(const struct filter *f, const struct incident *in, cons
 {
     const struct c_service *s = &company_services[in->service];
 
-    return (f->statuses == NULL || req_param_has(f->statuses, status)) &&
+    /* The window first: it is cheap and leaves out most of a long past. */
+    return (f->all || (in->created_ms >= f->since_ms && in->created_ms <= f->until_ms)) &&
+           (f->statuses == NULL || req_param_has(f->statuses, status)) &&
            (f->services == NULL || req_param_has(f->services, s->id)) &&
            (f->teams == NULL || req_param_has(f->teams, company_teams[s->team].id)) &&
            (f->urgencies == NULL ||
             req_param_has(f->urgencies, in->urgency == URGENCY_HIGH ? "high" : "low")) &&
-           filter_users(f, in) && (f->key == NULL || text_eq(f->key, in->key)) &&
-           (f->all || (in->created_ms >= f->since_ms && in->created_ms <= f->until_ms));
+           filter_users(f, in) && (f->key == NULL || text_eq(f->key, in->key));
 }
 
+enum member {
+    BY_NUMBER,
+    BY_CREATED,
+    BY_RESOLVED,
+    BY_URGENCY
+};
 struct order {
-    const char *member; /* created_at, incident_number, urgency, resolved_at */
+    enum member member;
     bool down;
 };
 
-static const struct order *sorting;
+static struct order sorting;
 
 /* qsort has no argument of ours; the world lock makes the static safe. */
 static int by_order(const void *a, const void *b)
@@ -163,33 +171,53 @@ static int by_order(const void *a, const void *b)
     const struct incident *x = *(struct incident *const *)a, *y = *(struct incident *const *)b;
     int64_t d = 0;
 
-    if (text_eq(sorting->member, "urgency"))
+    switch (sorting.member) {
+    case BY_URGENCY:
         d = (int64_t)y->urgency - (int64_t)x->urgency;
-    else if (text_eq(sorting->member, "resolved_at"))
+        break;
+    case BY_RESOLVED:
         d = x->resolved_ms - y->resolved_ms;
-    else if (text_eq(sorting->member, "created_at"))
+        break;
+    case BY_CREATED:
         d = x->created_ms - y->created_ms;
+        break;
+    case BY_NUMBER:
+        break;
+    }
     if (d == 0)
         d = x->number - y->number;
-    if (sorting->down)
+    if (sorting.down)
         d = -d;
     return (d > 0) - (d < 0);
 }
 
+/* A long past mostly stands in order already, and each of its pages asks again. */
+static void sort_found(struct incident **found, size_t n)
+{
+    for (size_t i = 1; i < n; i++)
+        if (by_order(&found[i - 1], &found[i]) > 0) {
+            /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers is meant */
+            qsort(found, n, sizeof *found, by_order);
+            return;
+        }
+}
+
 static bool order_read(struct req *r, struct order *o)
 {
-    static const char *const members[] = {"incident_number", "created_at", "resolved_at",
-                                          "urgency"};
+    static const char *const members[] = {[BY_NUMBER] = "incident_number",
+                                          [BY_CREATED] = "created_at",
+                                          [BY_RESOLVED] = "resolved_at",
+                                          [BY_URGENCY] = "urgency"};
     const char *text = req_param(r, "sort_by");
 
     if (text == NULL)
         text = req_param(r, "sort_by[]");
-    *o = (struct order){.member = "created_at"};
+    *o = (struct order){.member = BY_CREATED};
     if (text == NULL)
         return true;
     for (size_t i = 0; i < ARRAY_LEN(members); i++)
         if (strncmp(text, members[i], strlen(members[i])) == 0) {
-            o->member = members[i];
+            o->member = (enum member)i;
             o->down = strstr(text, ":desc") != NULL;
             return true;
         }
@@ -215,13 +243,12 @@ static void get_incidents(struct req *r)
     static const char *const status_names[] = {"triggered", "acknowledged", "resolved"};
     struct incident **found;
     struct filter f;
-    struct order order;
     struct page page;
     bool bad = false;
     unsigned include = include_read(r, &bad);
     size_t n = 0;
 
-    if (!page_read(r, &page) || !filter_read(r, &f) || !order_read(r, &order))
+    if (!page_read(r, &page) || !filter_read(r, &f) || !order_read(r, &sorting))
         return;
     if (bad || (include & INC_CUSTOM_FIELDS) != 0) {
         reply_error(r, 400, 2001, "Invalid Input Provided", "include[]");
@@ -239,9 +266,7 @@ static void get_incidents(struct req *r)
         if (!gone && filter_takes(&f, in, status))
             found[n++] = in;
     }
-    sorting = &order;
-    /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers is meant */
-    qsort(found, n, sizeof *found, by_order);
+    sort_found(found, n);
     list_reply(r, &page, found, n, include);
     free(found);
 }
@@ -332,49 +357,75 @@ static void get_logs(struct req *r)
     reply_page(r, &page, "log_entries", list);
 }
 
-static int logs_newest_first(const void *a, const void *b)
+/* How many entries stand before this time, or at it too. */
+static size_t logs_before(const struct log_ref *logs, size_t n, int64_t at_ms, bool also_at)
 {
-    const struct log_line *x = *(const struct log_line *const *)a,
-                          *y = *(const struct log_line *const *)b;
+    size_t low = 0, high = n;
 
-    return (x->at_ms < y->at_ms) - (x->at_ms > y->at_ms);
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (logs[mid].at_ms < at_ms || (also_at && logs[mid].at_ms == at_ms))
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+/* The entries first .. end of the account that late reads let through, counted from the newest. */
+static json_t *logs_page(const struct req *r, const struct page *p, size_t first, size_t end,
+                         unsigned include, size_t *seen)
+{
+    const struct log_ref *logs = world_logs(&(size_t){0});
+    json_t *list = json_array();
+
+    *seen = 0;
+    if (r->late_ms == 0) { /* what is not shown need not be looked at */
+        *seen = end - first;
+        end = p->offset < *seen ? end - p->offset : first;
+        first = end - first > p->limit ? end - p->limit : first;
+    }
+    for (size_t i = end; i-- > first;) {
+        const struct log_line *l = &logs[i].in->logs[logs[i].line];
+
+        if (r->late_ms != 0) {
+            if (!log_in_time(r, l, INT64_MIN, INT64_MAX))
+                continue;
+            if ((*seen)++ < p->offset || *seen > p->offset + p->limit)
+                continue;
+        }
+        json_array_append_new(list, json_log(logs[i].in, l, include));
+    }
+    return list;
 }
 
 /* The whole account; without a window the last 24 hours, so that the answer stays small. */
 static void get_all_logs(struct req *r)
 {
     int64_t since_ms = world_now_ms() - DAY_MS, until_ms = INT64_MAX;
-    struct {
-        const struct log_line *line;
-        const struct incident *in;
-    } * rows;
     bool bad = false;
     unsigned include = include_read(r, &bad);
-    size_t n = 0, room = 0;
+    const struct log_ref *logs;
+    size_t n = 0, seen = 0, first, end;
     struct page page;
-    json_t *list;
+    json_t *list, *o;
 
     if (!page_read(r, &page) || !time_param(r, "since", &since_ms) ||
         !time_param(r, "until", &until_ms))
         return;
-    for (size_t i = 0; i < world.n_incidents; i++)
-        room += world.incidents[i]->n_logs;
-    rows = mem_array(room + 1, sizeof *rows);
-    for (size_t i = 0; i < world.n_incidents; i++)
-        for (size_t l = 0; l < world.incidents[i]->n_logs; l++)
-            if (log_in_time(r, &world.incidents[i]->logs[l], since_ms, until_ms)) {
-                rows[n].line = &world.incidents[i]->logs[l];
-                rows[n++].in = world.incidents[i];
-            }
-    /* The line is the first member of a row, so one comparison serves. */
-    qsort(rows, n, sizeof *rows, logs_newest_first);
-    list = json_array();
-    for (size_t i = 0; i < n; i++)
-        json_array_append_new(list, i >= page.offset && i < page.offset + page.limit
-                                        ? json_log(rows[i].in, rows[i].line, include)
-                                        : json_null());
-    free(rows);
-    reply_page(r, &page, "log_entries", list);
+    if (bad) {
+        reply_error(r, 400, 2001, "Invalid Input Provided", "include[]");
+        return;
+    }
+    logs = world_logs(&n);
+    first = logs_before(logs, n, since_ms, false);
+    end = logs_before(logs, n, until_ms, true);
+    list = logs_page(r, &page, first, end > first ? end : first, include, &seen);
+    o = json_pack("{s:o, s:i, s:i, s:b}", "log_entries", list, "limit", (int)page.limit, "offset",
+                  (int)page.offset, "more", page.offset + page.limit < seen);
+    json_object_set_new(o, "total", page.total ? json_integer((json_int_t)seen) : json_null());
+    reply_json(r, 200, o);
 }
 
 const struct route rest_incident_routes[] = {

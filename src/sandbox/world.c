@@ -93,6 +93,7 @@ static void incident_free(struct incident *in)
     free(in->snaps);
     free(in->responders);
     free(in->title);
+    free(in->symptom);
     free(in->key);
     free(in->body);
     free(in->client);
@@ -117,7 +118,11 @@ static void world_clear(void)
     free(world.incidents);
     free(world.changes);
     free(world.windows);
+    free(world.log_refs);
     json_decref(world.index);
+    world.log_refs = NULL;
+    world.n_log_refs = 0;
+    world.log_refs_mixed = false;
     world.incidents = NULL;
     world.changes = NULL;
     world.windows = NULL;
@@ -195,6 +200,19 @@ struct incident *world_incident_new(void)
     return in;
 }
 
+void world_title(struct incident *in, const char *title)
+{
+    struct buf symptom;
+
+    free(in->title);
+    free(in->symptom);
+    in->title = mem_strdup(title);
+    buf_init(&symptom, 4096);
+    text_normalise(&symptom, title, strlen(title));
+    in->symptom = mem_strdup(buf_str(&symptom));
+    buf_done(&symptom);
+}
+
 void world_touch(struct incident *in)
 {
     int64_t now = clock_mono_ms();
@@ -208,6 +226,36 @@ void world_touch(struct incident *in)
     s->until_mono_ms = now;
     s->incident = json_incident(in, 0);
     s->notes = json_notes(in);
+}
+
+static void log_ref_add(const struct incident *in, int64_t at_ms)
+{
+    size_t n = world.n_log_refs;
+
+    world.log_refs = grown(world.log_refs, n, sizeof *world.log_refs);
+    world.log_refs_mixed = world.log_refs_mixed || (n > 0 && world.log_refs[n - 1].at_ms > at_ms);
+    world.log_refs[n] = (struct log_ref){at_ms, in, in->n_logs - 1};
+    world.n_log_refs++;
+}
+
+static int by_log_time(const void *a, const void *b)
+{
+    const struct log_ref *x = a, *y = b;
+
+    if (x->at_ms != y->at_ms)
+        return x->at_ms < y->at_ms ? -1 : 1;
+    if (x->in != y->in)
+        return x->in->number < y->in->number ? -1 : 1;
+    return (x->line > y->line) - (x->line < y->line);
+}
+
+const struct log_ref *world_logs(size_t *n)
+{
+    if (world.log_refs_mixed)
+        qsort(world.log_refs, world.n_log_refs, sizeof *world.log_refs, by_log_time);
+    world.log_refs_mixed = false;
+    *n = world.n_log_refs;
+    return world.log_refs;
 }
 
 struct log_line *world_log(struct incident *in, enum log_kind kind, int64_t at_ms,
@@ -224,6 +272,7 @@ struct log_line *world_log(struct incident *in, enum log_kind kind, int64_t at_m
     l->mono_ms = in->created_mono_ms == 0 ? 0 : clock_mono_ms();
     l->agent = agent;
     l->service = in->service;
+    log_ref_add(in, at_ms);
     return l;
 }
 

@@ -121,6 +121,8 @@ struct incident {
     char id[WORLD_ID_MAX];
     int number;
     char *title, *key, *body;
+    char *
+        symptom; /* the title without numbers and ids, kept so that searching the past need not make it again */
     int service, policy, priority; /* priority -1: none */
     enum status status;
     enum urgency urgency;
@@ -158,6 +160,13 @@ struct maintenance {
     char *description;
 };
 
+/* One log entry of the account, in the order of time. */
+struct log_ref {
+    int64_t at_ms;
+    const struct incident *in;
+    size_t line;
+};
+
 /* What an account may use; switched by the control API. The order is that of ability_names. */
 enum ability {
     AB_AIOPS,
@@ -192,6 +201,9 @@ struct world {
     size_t n_changes;
     struct maintenance *windows;
     size_t n_windows;
+    struct log_ref *log_refs; /* world_logs() reads them */
+    size_t n_log_refs;
+    bool log_refs_mixed; /* one came that is older than its predecessor */
     uint64_t seed, random;
     int64_t record_until_mono_ms; /* while in the future, changes keep snapshots for late reads */
 };
@@ -218,10 +230,14 @@ void world_id(char out[WORLD_ID_MAX], const char *prefix, size_t len, bool seede
 struct incident *world_incident(const char *id_or_number);
 struct incident *world_incident_new(void); /* numbered, empty, at the end of the list */
 
+void world_title(struct incident *in, const char *title);
+
 /* Before any change of an incident: keeps what late reads still show. */
 void world_touch(struct incident *in);
 struct log_line *world_log(struct incident *in, enum log_kind kind, int64_t at_ms,
                            struct agent agent);
+/* Every log entry of the account, oldest first; borrowed until the next change of the world. */
+const struct log_ref *world_logs(size_t *n);
 struct note *world_note(struct incident *in, int author, const char *content, int64_t at_ms,
                         bool seeded);
 struct alert *world_alert(struct incident *in, const char *summary, const char *severity,
@@ -240,5 +256,18 @@ struct users users_one(int user);
 /* world_history.c: the past of the company, and open incidents that each have one. */
 void world_history(int busy_incidents);
 size_t world_history_open(size_t count); /* returns how many it made */
+
+/*
+ * world_past.c: adds resolved incidents of the last days to whatever the world holds; their numbers go on from the
+ * last one although their times are older. The same call on the same world tells the same story.
+ */
+enum {
+    PAST_MAX = 20000,
+    PAST_DAYS_MAX = 400
+};
+struct past_told {
+    size_t alerts, notes, log_entries, self_cleared, by_person, merged, fixes, symptoms;
+};
+void world_past(size_t count, int days, uint64_t seed, struct past_told *told);
 
 #endif

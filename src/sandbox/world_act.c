@@ -339,8 +339,7 @@ static void apply_words(const struct change *c, const struct actor *a)
 
     if (c->title != NULL) {
         log_field(in, "title", in->title, c->title, a);
-        free(in->title);
-        in->title = mem_strdup(c->title);
+        world_title(in, c->title);
         oracle_effect("title", in, a, &was, json_pack("{s:s}", "content", c->title));
     }
     if (c->bridge != NULL) {
@@ -401,7 +400,7 @@ struct incident *act_trigger(const struct trigger *t, const struct actor *a)
     json_object_set_new(world.index, in->id, json_integer((json_int_t)world.n_incidents - 1));
     in->created_mono_ms = clock_mono_ms();
     in->created_ms = in->updated_ms = in->changed_ms = world_now_ms();
-    in->title = mem_strdup(t->title);
+    world_title(in, t->title);
     in->key = mem_strdup(t->key != NULL ? t->key : in->id);
     in->body = mem_strdup(t->body);
     in->client = mem_strdup(t->manual ? NULL : t->client != NULL ? t->client : s->client);

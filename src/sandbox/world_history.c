@@ -144,7 +144,7 @@ static void past_incident(const struct plan *p)
     symptom_title(s->title, number, title, sizeof title);
     world_id(in->id, "Q", 14, true);
     json_object_set_new(world.index, in->id, json_integer((json_int_t)world.n_incidents - 1));
-    in->title = mem_strdup(title);
+    world_title(in, title);
     in->key = mem_strdup(in->id);
     in->client = mem_strdup(company_services[s->service].client);
     in->client_url = mem_strdup(company_services[s->service].client_url);

@@ -4,12 +4,14 @@
 Runs the real program: TRIAGED_SANDBOX names it, else it is below TRIAGED_BIN_DIR or build/dev/src. Payload shapes are compared
 with ../shared/pagerduty/webhooks and the tests fail when that folder is missing.
 """
+import calendar
 import hashlib
 import hmac
 import http.client
 import http.server
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -902,6 +904,140 @@ class World(SandboxCase):
         self.addCleanup(self.box.control, "clock", {"offset_s": 0})
         self.assertNotEqual(before[:10], after[:10])
         self.assertEqual(self.box.get(self.box.incident())["created_at"][:10], after[:10])
+
+
+class Past(SandboxCase):
+    """A long past, added fast and read as a backfill would read it."""
+    scenario = "empty"
+    WEEK_S = 7 * 86400
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        begun = time.monotonic()
+        cls.told = cls.box.control("history", {"count": 5000, "days": 170, "seed": 7})
+        cls.seconds = time.monotonic() - begun
+        cls.box.control("ratelimit", {"limit": 0})
+
+    def setUp(self):
+        pass  # one past for all of them; nobody changes what another test reads
+
+    def windows(self, days=171, step_s=WEEK_S):
+        """Side by side, up to four hours ago: the past ends six hours ago, and what other tests open comes later."""
+        end = int(time.time()) - 4 * 3600
+        for start in range(end - days * 86400, end, step_s):
+            until = min(start + step_s, end) - 1
+            yield tuple(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(t)) for t in (start, until))
+
+    def pages(self, path, name):
+        offset = 0
+        while True:
+            page = self.box.api("GET", "%s&limit=100&offset=%d&total=true" % (path, offset)).json
+            yield from page[name]
+            offset += 100
+            if not page["more"]:
+                return
+
+    def everything(self, path, name, **more):
+        return [row for window in self.windows(**more) for row in self.pages("%s?since=%s&until=%s" % ((path,) + window), name)]
+
+    def test_windows_and_pages_give_each_incident_once(self):
+        self.assertLess(self.seconds, 5)
+        self.assertEqual(self.told["added"], 5000)
+        rows = self.everything("/incidents", "incidents")
+        self.assertEqual(len(rows), 5000)
+        self.assertEqual(sorted(r["incident_number"] for r in rows),
+                         list(range(self.told["first_number"], self.told["last_number"] + 1)))
+        self.assertEqual({r["status"] for r in rows}, {"resolved"})
+        self.assertEqual([r["id"] for r in rows], [r["id"] for r in sorted(rows, key=lambda r: r["incident_number"])])
+        self.assertEqual(len({r["service"]["id"] for r in rows}), 8)
+        self.assertEqual(sum(r["alert_counts"]["all"] for r in rows), self.told["alerts"])
+        self.assertEqual(sum(1 for r in rows if r["resolve_reason"]), self.told["merged"])
+        self.assertEqual(sum(1 for r in rows if r["last_status_change_by"]["type"] == "service_reference"),
+                         self.told["self_cleared"])
+        self.assertGreater(len({r["title"] for r in rows}), 2000)
+        self.assertEqual(self.told["symptoms"], 104)
+
+    def test_the_account_s_log_entries_are_complete_and_newest_first(self):
+        rows = self.everything("/log_entries", "log_entries", step_s=86400 * 9)
+        self.assertEqual(len({r["id"] for r in rows}), self.told["log_entries"])
+        self.assertEqual(len(rows), self.told["log_entries"])
+        self.assertEqual(sum(1 for r in rows if r["type"] == "annotate_log_entry"), self.told["notes"])
+        for window in list(self.windows())[3:5]:
+            times = [r["created_at"] for r in self.pages("/log_entries?since=%s&until=%s" % window, "log_entries")]
+            self.assertEqual(times, sorted(times, reverse=True))
+            self.assertTrue(times and window[0] <= times[-1] and times[0] <= window[1])
+        self.assertEqual(self.box.api("GET", "/log_entries?include[]=nonsense").status, 400)
+
+    def test_each_has_alerts_notes_and_log_entries_like_others(self):
+        first = self.told["first_number"]
+        kinds, with_note = set(), 0
+        for number in range(first, first + 120):
+            incident = self.box.get(str(number))
+            path = "/incidents/" + incident["id"]
+            alerts = self.box.api("GET", path + "/alerts").json["alerts"]
+            notes = self.box.api("GET", path + "/notes").json["notes"]
+            logs = self.box.api("GET", path + "/log_entries?include[]=channels").json["log_entries"]
+            self.assertIn(len(alerts), (1, 2, 3))
+            self.assertEqual(alerts[0]["summary"], incident["title"])
+            self.assertTrue({"metric", "value", "threshold", "host", "runbook"} <= alerts[0]["body"]["details"].keys())
+            self.assertEqual({a["status"] for a in alerts}, {"resolved"})
+            self.assertEqual(logs[0]["type"], "resolve_log_entry")
+            self.assertEqual(logs[0]["created_at"], incident["resolved_at"])
+            self.assertEqual(logs[-1]["type"], "trigger_log_entry")
+            self.assertEqual([n["content"] for n in notes],
+                             [e["channel"]["summary"] for e in logs if e["type"] == "annotate_log_entry"])
+            kinds |= {e["type"] for e in logs}
+            with_note += bool(notes)
+        self.assertGreater(with_note, 20)
+        self.assertTrue({"notify_log_entry", "acknowledge_log_entry", "assign_log_entry", "escalate_log_entry"} <= kinds, kinds)
+
+    def test_expectations_are_those_of_rest_with_spans_by_nearest_rank(self):
+        rows = self.everything("/incidents", "incidents")
+
+        def seconds(row):
+            t = [calendar.timegm(time.strptime(row[k], "%Y-%m-%dT%H:%M:%SZ")) for k in ("created_at", "resolved_at")]
+            return int(t[1] - t[0])
+
+        for service, title, pattern in (
+                ("PSTRACK", "CPU of tracking-api-03.lumenparcel.example at 93 %", r"CPU of tracking-api-\d+\.lumen\S+ at \d+ %"),
+                ("PSPARDB", "Parcel Database replica lag 77 s", r"Parcel Database replica lag \d+ s"),
+                ("PSPARDB", "Nobody has ever seen this", r"never")):
+            with self.subTest(title):
+                same = [r for r in rows if r["service"]["id"] == service and re.fullmatch(pattern, r["title"])]
+                spans = sorted(seconds(r) for r in same if not r["resolve_reason"])
+                want = self.box.control("expect/" + self.box.incident(service=service, title=title))
+                self.assertEqual(want["seen_numbers"], [r["incident_number"] for r in same])
+                self.assertEqual(want["resolve_n"], len(spans))
+                for name, share in (("p25", 25), ("median", 50), ("p75", 75)):
+                    rank = spans[-(-len(spans) * share // 100) - 1] if spans else None
+                    self.assertEqual(want["resolve_%s_s" % name], rank)
+                fixed = [r for r in same if not r["resolve_reason"] and r["last_status_change_by"]["type"] == "user_reference"
+                         and self.box.api("GET", "/incidents/%s/notes" % r["id"]).json["notes"]]
+                if not fixed:
+                    self.assertIsNone(want["last_fix"])
+                    continue
+                note = self.box.api("GET", "/incidents/%s/notes" % fixed[-1]["id"]).json["notes"][0]
+                self.assertEqual((want["last_fix"]["incident_number"], want["last_fix"]["quote"], want["last_fix"]["author"]),
+                                 (fixed[-1]["incident_number"], note["content"], note["user"]["summary"]))
+
+    def test_a_past_added_later_is_still_the_past(self):
+        box = Sandbox("--scenario", "history")
+        try:
+            now = box.api("GET", "/incidents?statuses[]=triggered").json["incidents"][0]
+            before = box.control("expect/" + now["id"])
+            numbers = {box.control("history", {"count": 400, "days": 100, "seed": 1})["first_number"] for _ in range(2)}
+            after = box.control("expect/" + now["id"])
+            self.assertEqual(len(numbers), 2)
+            self.assertGreater(after["times_seen"], before["times_seen"])
+            past = box.api("GET", "/incidents/%s/past_incidents?limit=999" % now["id"]).json["past_incidents"]
+            self.assertEqual(sum(1 for p in past if p["score"] > 40), after["times_seen"])
+            listed = box.api("GET", "/incidents?date_range=all&limit=100&offset=300").json["incidents"]
+            self.assertEqual([i["created_at"] for i in listed], sorted(i["created_at"] for i in listed))
+            for wrong in ({"count": 0}, {"count": 20001}, {"days": 0}, {"days": 401}):
+                self.assertEqual(box.request("POST", "/_sandbox/history", wrong).status, 400)
+        finally:
+            box.stop()
 
 
 class Model(SandboxCase):
