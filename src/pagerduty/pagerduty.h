@@ -108,6 +108,7 @@ enum pd_op_id {
     PD_OP_OUTLIER,
     PD_OP_MAINTENANCE,
     PD_OP_INCIDENTS,
+    PD_OP_LOG_ALL,
     PD_OP_ME,
     PD_OP_USER,
     PD_OP_USERS,

@@ -189,6 +189,7 @@ struct pd_log_entry {
     struct pd_ref agent;
     struct pd_ref user; /* whom a notification went to */
     struct pd_ref service;
+    struct pd_ref incident;
     struct pd_refs assignees; /* of assign and escalate entries */
     const char *
         channel_type; /* api, email, website, auto, timeout ...; the rest of a channel is unpublished */

@@ -68,6 +68,11 @@ static const struct pd_op ops[PD_OP_COUNT] = {
         .params = {PAGED, FROM("service_ids[]", PD_FROM_IDS), FROM("statuses[]", PD_FROM_STATUSES),
                    WINDOW, FIXED("sort_by", "created_at:asc")},
     },
+    [PD_OP_LOG_ALL] = { /* of the whole account: give a tight window */
+        .name = "account_log_entries", .method = "GET", .path = "/log_entries",
+        .scope = "incidents.read", .key = "log_entries", .rank = 7, BY_OFFSET,
+        .params = {PAGED, WINDOW},
+    },
     [PD_OP_ME] = {
         .name = "users_me", .method = "GET", .path = "/users/me",
         .key = "user", .rank = 8,

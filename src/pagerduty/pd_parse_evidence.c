@@ -104,6 +104,7 @@ static bool log_entry_item(struct arena *a, const json_t *j, const void *arg, vo
     pd_ref_read(a, json_opt_obj(j, "agent"), &out->agent);
     pd_ref_read(a, json_opt_obj(j, "user"), &out->user);
     pd_ref_read(a, json_opt_obj(j, "service"), &out->service);
+    pd_ref_read(a, json_opt_obj(j, "incident"), &out->incident);
     pd_refs_read(a, json_opt_arr(j, "assignees"), NULL, &out->assignees);
     channel_read(a, json_opt_obj(j, "channel"), out);
     out->note = pd_text(a, j, "note", PD_TEXT_MAX_BYTES);

@@ -74,6 +74,10 @@ static void builds_the_documented_urls(void **state)
          BASE "/incidents?limit=100&statuses%5B%5D=triggered&statuses%5B%5D=acknowledged"
               "&since=1970-01-01T00%3A00%3A01Z&until=1970-01-01T00%3A01%3A01Z"
               "&sort_by=created_at%3Aasc"},
+        {PD_OP_LOG_ALL,
+         {.since_ms = 1000, .until_ms = 61000, .offset = 100},
+         BASE "/log_entries?limit=100&offset=100&since=1970-01-01T00%3A00%3A01Z"
+              "&until=1970-01-01T00%3A01%3A01Z"},
         {PD_OP_USERS,
          {.query = "ann+x@example.com & co"},
          BASE "/users?limit=100&query=ann%2Bx%40example.com%20%26%20co"},

@@ -267,7 +267,8 @@ static void sorts_log_entries_by_time(void **state)
     (void)state;
     READ(log_entries,
          "{\"log_entries\":[{\"id\":\"R3\",\"created_at\":\"2026-09-14T02:13:00Z\","
-         "\"type\":\"notify_log_entry_reference\",\"user\":{\"id\":\"PU1\"}},"
+         "\"type\":\"notify_log_entry_reference\",\"user\":{\"id\":\"PU1\"},"
+         "\"incident\":{\"id\":\"Q1\",\"type\":\"incident_reference\"}},"
          "{\"id\":\"R1\",\"created_at\":\"2026-09-14T02:11:00Z\",\"type\":\"trigger_log_entry\","
          "\"channel\":{\"type\":\"api\",\"summary\":\"S\",\"details\":{\"host\":\"db-1\"}},"
          "\"event_details\":{\"description\":\"D\"},\"agent\":{\"id\":\"PS1\","
@@ -290,6 +291,8 @@ static void sorts_log_entries_by_time(void **state)
     assert_string_equal(log.items[2].assignees.items[0].id, "PU2");
     assert_string_equal(log.items[3].type, "notify_log_entry");
     assert_string_equal(log.items[3].user.id, "PU1");
+    assert_string_equal(log.items[3].incident.id, "Q1");
+    assert_null(log.items[0].incident.id);
     assert_true(log.page.more);
     assert_int_equal(log.page.next_offset, 4);
 }

@@ -407,6 +407,7 @@ static void reads_the_specifications_own_examples(void **state)
         {PD_OP_ALERTS, pd_read_alerts_n},
         {PD_OP_NOTES, pd_read_notes_n},
         {PD_OP_LOG_ENTRIES, pd_read_log_entries_n},
+        {PD_OP_LOG_ALL, pd_read_log_entries_n},
         {PD_OP_PAST, pd_read_past_n},
         {PD_OP_RELATED, pd_read_related_n},
         {PD_OP_OUTLIER, pd_read_outlier_n},
