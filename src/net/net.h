@@ -34,6 +34,7 @@ struct net_peer_opts {
     unsigned per_minute; /* size of the bucket; 0 = unlimited */
     unsigned reserve_pct; /* share only NET_ACTION may use, e.g. 20 */
     bool allow_private;   /* loopback and private addresses may be connected to */
+    bool reads_by_post;   /* asked by POST and changing nothing by it: a model. Never PagerDuty */
 };
 
 #define NET_HEADERS_MAX 12
@@ -49,9 +50,10 @@ struct net_req {
     const char *url;    /* complete */
     struct net_header headers[NET_HEADERS_MAX];
     size_t n_headers;
-    const char *auth_prefix; /* "Token token=" or "Bearer ": sent as Authorization: PREFIX SECRET */
+    const char *auth_header; /* NULL = Authorization; "x-api-key", "api-key" */
+    const char *auth_prefix; /* "Token token=" or "Bearer ": sent as HEADER: PREFIX SECRET */
     const struct secret
-        *auth; /* borrowed until net_start returns; NULL = no Authorization header */
+        *auth; /* borrowed until net_start returns; NULL = no header with a credential */
     const void *body;
     size_t body_len;
     enum net_class cls;
@@ -70,6 +72,11 @@ struct net_req {
     bool
         write; /* changes the outside: only builders of the writing rooms set this. net_start refuses
                                  a method other than GET without it, and it with GET. */
+    /*
+     * A question that goes by POST. Only for a peer that was added as such a one; the answer is judged as that of a read, but the request
+     * is never repeated, for asking twice may cost twice.
+     */
+    bool reads_by_post;
 };
 
 struct net_reply {
@@ -78,7 +85,7 @@ struct net_reply {
                                a read; a write says ERR_UNSURE then, for it may have been carried out).
                                ERR_DENIED: address or origin refused. */
     int status; /* HTTP status, 0 when none */
-    unsigned retry_after_s; /* Retry-After or ratelimit-reset of a 429/503; 0 = none given */
+    unsigned retry_after_s; /* Retry-After or ratelimit-reset of a 429/503/529; 0 = none given */
     int64_t date_ms;        /* the answer's Date header, to compare clocks; 0 = none given */
     const char *body;       /* NUL-terminated; NULL when none; lives until the callback returns */
     size_t body_len;
@@ -100,6 +107,8 @@ int net_new(struct net **out, struct err *e) MUST_CHECK;
 void net_free(struct net *n); /* aborts calls in flight without callbacks */
 int net_peer_add(struct net *n, const struct net_peer_opts *o, struct net_peer **out, struct err *e)
     MUST_CHECK;
+/* A peer that was added with equal options, NULL without one: a reload keeps what did not change. */
+struct net_peer *net_peer_find(const struct net *n, const struct net_peer_opts *o);
 const char *net_peer_base(const struct net_peer *p); /* base URL without a trailing slash */
 /* At or above this many optional tokens? What is asked before optional calls are planned. */
 bool net_peer_has_budget(const struct net_peer *p, unsigned calls);

@@ -46,7 +46,7 @@ static int on_before_send(void *arg, char *peer_ip, char *own_ip, int peer_port,
         c->opened = false;
         return CURL_PREREQFUNC_ABORT;
     }
-    if (c->write && c->sent > 0 && !defence_off("net_resend"))
+    if (c->once && c->sent > 0 && !defence_off("net_resend"))
         return CURL_PREREQFUNC_ABORT;
     /* The process may have been stopped since the call began; its time, and a caller's lease, are over then. */
     if (clock_mono_ms() - c->begun_mono_ms >= c->total_ms)
@@ -99,7 +99,7 @@ static CURL *new_easy(const struct net *n, const struct net_peer *p)
 
 static void set_method(const struct net_call *c)
 {
-    if (!c->write) {
+    if (!c->once) {
         SET(c->easy, CURLOPT_HTTPGET, 1L);
         SET(c->easy, CURLOPT_CUSTOMREQUEST, NULL);
         return;
@@ -129,11 +129,11 @@ void net_call_begin(struct net *n, struct net_call *c, int64_t now_mono_ms)
     SET(h, CURLOPT_TIMEOUT_MS, (long)c->total_ms);
     SET(h, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)c->reply_cap_bytes);
     /*
-     * A write gets a new connection. On a kept one the server may close at the moment we send, and then libcurl repeats
+     * A write, or a question by POST, gets a new connection. On a kept one the server may close at the moment we send, and then libcurl repeats
      * the request by itself, although the server may have carried it out: two effects for one approval. On a new
      * connection it never does. The connection stays for later reads.
      */
-    SET(h, CURLOPT_FRESH_CONNECT, c->write && !defence_off("net_resend") ? 1L : 0L);
+    SET(h, CURLOPT_FRESH_CONNECT, c->once && !defence_off("net_resend") ? 1L : 0L);
     set_method(c);
     c->slot = n->n_running;
     n->running[n->n_running++] = c;
@@ -225,7 +225,7 @@ static unsigned wait_told(const struct net_rate *said, int status)
 {
     int64_t s = said->retry_after_s >= 0 ? said->retry_after_s : said->reset_s;
 
-    return (status == 429 || status == 503) && s > 0 ? (unsigned)s : 0;
+    return (status == 429 || status == 503 || status == 529) && s > 0 ? (unsigned)s : 0;
 }
 
 void net_call_finish(struct net_call *c, CURLcode result, int64_t now_mono_ms,

@@ -31,6 +31,7 @@ int net_peer_add(struct net *n, const struct net_peer_opts *o, struct net_peer *
     /* Parsed again, for a struct net_url borrows from its text; without the trailing slash it stays well-formed. */
     CHECK(net_url_parse(p->base_text, &p->base, e) == 0);
     p->allow_private = o->allow_private;
+    p->reads_by_post = o->reads_by_post;
     net_bucket_init(&p->bucket, o->per_minute, o->reserve_pct, clock_mono_ms());
     for (size_t i = 0; i < NET_CLASSES; i++)
         net_queue_init(&p->waiting[i]);
@@ -38,6 +39,21 @@ int net_peer_add(struct net *n, const struct net_peer_opts *o, struct net_peer *
     n->peers = p;
     *out = p;
     return 0;
+}
+
+struct net_peer *net_peer_find(const struct net *n, const struct net_peer_opts *o)
+{
+    size_t len = strlen(o->base_url);
+
+    while (len > 0 && o->base_url[len - 1] == '/')
+        len--;
+    for (struct net_peer *p = n->peers; p; p = p->next)
+        if (strcmp(p->name, o->name) == 0 && strlen(p->base_text) == len &&
+            memcmp(p->base_text, o->base_url, len) == 0 && p->allow_private == o->allow_private &&
+            p->reads_by_post == o->reads_by_post && p->bucket.size == o->per_minute &&
+            p->bucket.reserve_pct == o->reserve_pct)
+            return p;
+    return NULL;
 }
 
 const char *net_peer_base(const struct net_peer *p)

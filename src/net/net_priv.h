@@ -24,6 +24,7 @@ struct net_call {
 
     enum net_class cls;
     bool write;
+    bool once; /* a write, or a question by POST: has a body's method and is never repeated */
     uint32_t endpoint;
     unsigned connect_ms, total_ms, start_within_ms;
     size_t reply_cap_bytes;
@@ -66,7 +67,7 @@ struct net_peer {
     char *name;
     char *base_text; /* base points into it */
     struct net_url base;
-    bool allow_private;
+    bool allow_private, reads_by_post;
     struct net_bucket bucket;
     struct net_queue waiting[NET_CLASSES];
     unsigned n_waiting, n_running;

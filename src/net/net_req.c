@@ -43,6 +43,11 @@ static bool is_ours(const char *name)
     return false;
 }
 
+static const char *auth_header(const struct net_req *r)
+{
+    return r->auth_header ? r->auth_header : "Authorization";
+}
+
 static int check_headers(const struct net_req *r, struct err *e)
 {
     if (r->n_headers > NET_HEADERS_MAX)
@@ -54,7 +59,7 @@ static int check_headers(const struct net_req *r, struct err *e)
             return err_set(e, ERR_INPUT, "header %zu has no proper name or no value", i + 1);
         if (has_control(h->value, strlen(h->value)))
             return err_set(e, ERR_INPUT, "header %s has a control character in its value", h->name);
-        if (is_ours(h->name) || (r->auth && strcasecmp(h->name, "authorization") == 0))
+        if (is_ours(h->name) || (r->auth && strcasecmp(h->name, auth_header(r)) == 0))
             return err_set(e, ERR_INPUT, "header %s cannot be set by the caller", h->name);
     }
     return 0;
@@ -71,31 +76,56 @@ static const char *known_method(const char *method)
     return NULL;
 }
 
-static int check(const struct net_req *r, struct net_url *url, struct err *e)
+/* The peer decides whether a POST can be a question; else a write to PagerDuty could call itself one. */
+static int check_question(const struct net_req *r, struct err *e)
 {
-    const char *secret;
-    size_t len;
+    if (r->write || !text_eq(r->method, "POST"))
+        return err_set(e, ERR_INPUT, "a question by POST is no write and no %s", r->method);
+    if (!r->peer->reads_by_post)
+        return err_set(e, ERR_DENIED, "%s was not added as a peer that is read by POST",
+                       r->peer->name);
+    return 0;
+}
 
-    CHECK(r->peer && r->url && (r->body || r->body_len == 0));
+static int check_method(const struct net_req *r, struct err *e)
+{
     if (!known_method(r->method))
         return err_set(e, ERR_INPUT, "method is none of GET, POST, PUT, DELETE, PATCH");
+    if (r->reads_by_post)
+        return check_question(r, e);
     if (text_eq(r->method, "GET") == r->write)
         return err_set(e, ERR_INPUT,
                        r->write ? "a GET cannot be a write" : "%s must be declared a write",
                        r->method);
     if (!r->write && r->body_len > 0)
         return err_set(e, ERR_INPUT, "a GET has no body");
-    if (check_headers(r, e) < 0)
+    return 0;
+}
+
+static int check_auth(const struct net_req *r, struct err *e)
+{
+    const char *secret;
+    size_t len;
+
+    if (!r->auth)
+        return 0;
+    if (!is_token(auth_header(r)) || is_ours(auth_header(r)))
+        return err_set(e, ERR_INPUT, "the credential of %s cannot go in that header",
+                       r->peer->name);
+    secret = secret_bytes(r->auth, &len);
+    if (len == 0 || has_control(secret, len) ||
+        (r->auth_prefix && has_control(r->auth_prefix, strlen(r->auth_prefix))))
+        return err_set(e, ERR_INPUT,
+                       "the credential of %s is empty or has a control character; check its file",
+                       r->peer->name);
+    return 0;
+}
+
+static int check(const struct net_req *r, struct net_url *url, struct err *e)
+{
+    CHECK(r->peer && r->url && (r->body || r->body_len == 0));
+    if (check_method(r, e) < 0 || check_headers(r, e) < 0 || check_auth(r, e) < 0)
         return e->code;
-    if (r->auth) {
-        secret = secret_bytes(r->auth, &len);
-        if (len == 0 || has_control(secret, len) ||
-            (r->auth_prefix && has_control(r->auth_prefix, strlen(r->auth_prefix))))
-            return err_set(
-                e, ERR_INPUT,
-                "the credential of %s is empty or has a control character; check its file",
-                r->peer->name);
-    }
     if (net_url_parse(r->url, url, e) < 0 || net_url_below(&r->peer->base, url, e) < 0)
         return err_wrap(e, "%s", r->peer->name);
     return 0;
@@ -109,7 +139,8 @@ static size_t text_size(const struct net_req *r)
         n += strlen(r->headers[i].name) + strlen(r->headers[i].value) + sizeof ": ";
     if (r->auth) {
         (void)secret_bytes(r->auth, &len);
-        n += sizeof "Authorization: " + (r->auth_prefix ? strlen(r->auth_prefix) : 0) + len;
+        n += strlen(auth_header(r)) + sizeof ": " + (r->auth_prefix ? strlen(r->auth_prefix) : 0) +
+             len;
     }
     return n;
 }
@@ -157,7 +188,8 @@ static void put_headers(struct net_call *c, const struct net_req *r, char **at)
     }
     if (r->auth) {
         const char *secret = secret_bytes(r->auth, &len);
-        char *line = put_str(at, "Authorization: ");
+        char *line = put_str(at, auth_header(r));
+        put_str(at, ": ");
         put_str(at, r->auth_prefix ? r->auth_prefix : "");
         put(at, secret, len);
         put(at, "", 1);
@@ -183,6 +215,7 @@ int net_call_new(const struct net_req *r, struct net_call **out, struct err *e)
     c->peer = r->peer;
     c->cls = r->cls;
     c->write = r->write;
+    c->once = r->write || r->reads_by_post;
     c->method = known_method(r->method);
     c->endpoint = net_url_endpoint(&r->peer->base, &url, c->method);
     c->connect_ms = r->connect_ms ? r->connect_ms : CONNECT_DEFAULT_MS;

@@ -80,6 +80,25 @@ class Links(unittest.TestCase):
         write = glob.glob(os.path.join(BUILD, "src", "**", "libroom_pagerduty_write.a"), recursive=True)[0]
         self.assertEqual(symbols(cli, "tT") & symbols(write, "T"), set())
 
+    def test_only_a_model_is_asked_by_post(self):
+        """INV-3: net lets a POST through that is no write; only src/llm may make one, and only the model's peer may get one."""
+        setting = re.compile(r"reads_by_post\s*=(?!=)")
+        peers = {}
+        for path in glob.glob(os.path.join(TOP, "src", "**", "*.[ch]"), recursive=True):
+            room = os.path.relpath(path, os.path.join(TOP, "src")).split(os.sep)[0]
+            with open(path) as f:
+                text = re.sub(r"/\*.*?\*/", "", f.read(), flags=re.S)
+            for m in re.finditer(r"struct net_peer_opts \w+\s*=\s*\{(.*?)\};", text, re.S):
+                name = re.search(r'\.name\s*=\s*("\w+"|[\w>.\[\]-]+)', m.group(1)).group(1)
+                peers.setdefault(name, []).append((room, bool(setting.search(m.group(1)))))
+                text = text.replace(m.group(0), "")
+            # what is left sets it in a request or behind an initializer's back
+            self.assertTrue(room in ("llm", "net") or not setting.search(text), "%s sets reads_by_post" % os.path.relpath(path, TOP))
+        self.assertIn('"pagerduty"', peers, "the pattern finds no peer any more")
+        for name, uses in peers.items():
+            for room, given in uses:
+                self.assertFalse(given and (name != '"model"' or room != "daemon"), "%s in src/%s is read by POST" % (name, room))
+
     def test_sources_include_only_what_their_room_links(self):
         """A header of a room to the right would be a dependency that the linker does not see."""
         known = rooms()

@@ -118,6 +118,22 @@ static struct got post(struct fixture *f, const char *path)
     return run(f->net, &r, path);
 }
 
+/* A question to a peer that was added as one that is read by POST. */
+static struct got ask(struct fixture *f, const char *path)
+{
+    struct net_peer_opts o = {.name = "model",
+                              .base_url = net_peer_base(f->peer),
+                              .allow_private = true,
+                              .reads_by_post = true};
+    struct net_req r = {
+        .method = "POST", .cls = NET_NEEDED, .body = "{}", .body_len = 2, .reads_by_post = true};
+    struct err e = {0};
+
+    if (net_peer_add(f->net, &o, &r.peer, &e) < 0)
+        fail_msg("%s", e.msg);
+    return run(f->net, &r, path);
+}
+
 static const char *held_by(void *arg)
 {
     unsigned *asked = arg;
@@ -204,6 +220,35 @@ static void tells_what_became_of_each_request(void **state)
         }
     }
     assert_int_equal(wrong, 0);
+}
+
+static void a_question_by_post_is_answered_like_a_read(void **state)
+{
+    struct fixture *f = *state;
+    unsigned wrong = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
+        const struct row *row = &ROWS[i];
+        struct got g = ask(f, row->path);
+
+        if (g.code != row->read_code || strcmp(g.body, row->body) != 0) {
+            print_error("%s: code %d body '%s', expected %d '%s'\n", row->path, g.code, g.body,
+                        row->read_code, row->body);
+            wrong++;
+        }
+    }
+    assert_int_equal(wrong, 0);
+    assert_non_null(strstr(server_text(f->server, f->server->last), "POST /"));
+}
+
+/* Asking a model twice costs twice: libcurl must not repeat it on a kept connection that has died. */
+static void a_question_by_post_is_sent_once(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(get(f, "/good").code, 0);
+    assert_int_equal(ask(f, "/close").code, ERR_UNSURE);
+    assert_string_equal(server_text(f->server, f->server->paths), "/good /close ");
 }
 
 static void follows_no_redirect(void **state)
@@ -311,6 +356,18 @@ static void sends_exactly_what_was_asked(void **state)
     assert_false(has(f, "Transfer-Encoding"));
     assert_false(has(f, "Cookie"));
     secret_free(token);
+}
+
+static void a_credential_can_go_in_a_header_of_its_own(void **state)
+{
+    struct fixture *f = *state;
+    struct secret *key = secret_new("s3cr3t", 6);
+    struct net_req r = {.peer = f->peer, .method = "GET", .auth_header = "x-api-key", .auth = key};
+
+    assert_int_equal(run(f->net, &r, "/good").code, 0);
+    assert_true(has(f, "\r\nx-api-key: s3cr3t\r\n"));
+    assert_false(has(f, "Authorization"));
+    secret_free(key);
 }
 
 static void a_handle_carries_nothing_into_the_next_call(void **state)
@@ -501,6 +558,10 @@ static void refuses_bad_requests(void **state)
         {{.method = "POST"}, "/good", ERR_INPUT},
         {{.method = "GET", .write = true}, "/good", ERR_INPUT},
         {{.method = "GET", .body = "x", .body_len = 1}, "/good", ERR_INPUT},
+        /* the peer was not added as one that is read by POST: no write can pass itself off as a question */
+        {{.method = "POST", .reads_by_post = true}, "/good", ERR_DENIED},
+        {{.method = "PUT", .reads_by_post = true}, "/good", ERR_INPUT},
+        {{.method = "POST", .reads_by_post = true, .write = true}, "/good", ERR_INPUT},
         {{.method = "get"}, "/good", ERR_INPUT},
         {{.method = "GET /x HTTP/1.1\r\nA: b", .write = true}, "/good", ERR_INPUT},
         {{.method = "CONNECT", .write = true}, "/good", ERR_INPUT},
@@ -528,6 +589,15 @@ static void refuses_bad_requests(void **state)
          ERR_INPUT},
         {{.method = "GET", .n_headers = NET_HEADERS_MAX + 1}, "/good", ERR_INPUT},
         {{.method = "GET", .auth = split}, "/good", ERR_INPUT},
+        {{.method = "GET", .auth = good, .auth_header = "a\r\nb"}, "/good", ERR_INPUT},
+        {{.method = "GET", .auth = good, .auth_header = "Host"}, "/good", ERR_INPUT},
+        {{.method = "GET",
+          .auth = good,
+          .auth_header = "x-api-key",
+          .headers = {{"X-Api-Key", "x"}},
+          .n_headers = 1},
+         "/good",
+         ERR_INPUT},
         {{.method = "GET", .auth = good, .auth_prefix = "Bearer\r\n"}, "/good", ERR_INPUT},
         {{.method = "GET"}, "/good\r\nX: y", ERR_INPUT},
         {{.method = "GET"}, "/a/../b", ERR_DENIED},
@@ -627,6 +697,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(tells_what_became_of_each_request),
         T(a_held_call_does_not_leave),
+        T(a_question_by_post_is_answered_like_a_read),
+        T(a_question_by_post_is_sent_once),
+        T(a_credential_can_go_in_a_header_of_its_own),
         T(follows_no_redirect),
         T(says_unsure_when_the_answer_takes_too_long),
         T(sends_a_write_once_even_when_a_kept_connection_dies),
