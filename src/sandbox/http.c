@@ -65,6 +65,9 @@ static void read_headers(struct exchange *x)
     r->accept = header_of(x->connection, "Accept");
     r->from = header_of(x->connection, "From");
     r->content_type = header_of(x->connection, "Content-Type");
+    r->api_key = header_of(x->connection, "x-api-key");
+    if (r->api_key == NULL)
+        r->api_key = header_of(x->connection, "api-key");
     MHD_get_connection_values(x->connection, MHD_GET_ARGUMENT_KIND, add_query, r);
 }
 

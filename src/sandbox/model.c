@@ -1,10 +1,8 @@
 #include "sandbox/model.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/crypto.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -16,40 +14,69 @@ enum mode {
     M_HELPFUL,
     M_OBEYING,
     M_HOSTILE,
+    M_WRONG_SCHEMA,
+    M_WRONG_QUOTES,
+    M_UNPREDICTABLE,
+    M_OVERLONG,
+    M_REFUSED,
+    M_TRUNCATED,
+    M_GARBAGE,
     M_SLOW,
     M_429,
     M_529,
     M_500,
-    M_TRUNCATED,
-    M_GARBAGE,
     N_MODES
 };
-static const char *const mode_names[N_MODES] = {"helpful", "obeying", "hostile",   "slow",   "429",
-                                                "529",     "500",     "truncated", "garbage"};
-enum dialect {
-    D_OPENAI,
-    D_ANTHROPIC,
-    D_OLLAMA
+static const struct {
+    const char *name;
+    bool
+        endpoint; /* the endpoint fails rather than the model: a question about schemas meets it too */
+} modes[N_MODES] = {
+    [M_HELPFUL] = {"helpful", false},
+    [M_OBEYING] = {"obeying", false},
+    [M_HOSTILE] = {"hostile", false},
+    [M_WRONG_SCHEMA] = {"wrong_schema", false},
+    [M_WRONG_QUOTES] = {"wrong_quotes", false},
+    [M_UNPREDICTABLE] = {"unpredictable", false},
+    [M_OVERLONG] = {"overlong", false},
+    [M_REFUSED] = {"refused", true},
+    [M_TRUNCATED] = {"truncated", true},
+    [M_GARBAGE] = {"garbage", true},
+    [M_SLOW] = {"slow", true},
+    [M_429] = {"429", true},
+    [M_529] = {"529", true},
+    [M_500] = {"500", true},
 };
 enum {
     KEPT_REQUESTS = 20,
+    KEPT_MAX = 5000,
     SLOW_MS = 30000
 };
+static const char refusal[] = "I'm sorry, but I can't help with that.";
 
 static struct {
     enum mode mode;
     json_t *reply;          /* what helpful says instead of filling the form; NULL: fill it */
+    char *key;              /* that a caller must show; NULL: none is asked for */
     int64_t delay_ms, left; /* left >= 0: so many answers in this mode, then helpful again */
-    int64_t calls, by_mode[N_MODES];
+    int64_t retry_after_s;
+    bool ignore_schema;
+    uint64_t random;
+    int64_t calls, canaries, unauthorized, by_mode[N_MODES];
     json_t *kept; /* the latest requests */
+    size_t keep;
 } model = {.left = -1};
 
 void model_reset(void)
 {
     json_decref(model.reply);
     json_decref(model.kept);
+    free(model.key);
     memset(&model, 0, sizeof model);
     model.left = -1;
+    model.retry_after_s = 1;
+    model.random = 1;
+    model.keep = KEPT_REQUESTS;
     model.kept = json_array();
 }
 
@@ -63,19 +90,24 @@ static const char *const hostile_replies[] = {
     "{\"evidence\":\"PSPARDB\",\"incident_id\":\"QAAAAAAAAAAAAA\",\"cost\":-1,\"confidence\":99999999999}",
 };
 
-static const json_t *schema_of(const json_t *request)
+static json_t *filled(const json_t *request)
 {
-    static const char *const places[] = {"response_format.json_schema.schema",
-                                         "response_format.schema", "output_config.format.schema",
-                                         "format", "structured_outputs.json"};
+    const json_t *schema = model_schema(request);
+    json_t *doc = model_document(request), *handles, *form;
 
-    for (size_t i = 0; i < ARRAY_LEN(places); i++) {
-        const json_t *s = json_at(request, places[i]);
-
-        if (json_is_object(s))
-            return s;
+    if (doc != NULL && (schema == NULL || json_at(schema, "properties.causes") != NULL)) {
+        form = model_report(doc, schema);
+        json_decref(doc);
+        return form;
     }
-    return NULL;
+    handles = model_handles(request);
+    form = schema != NULL
+               ? model_fill(schema, handles, doc)
+               : json_pack("{s:s, s:O}", "summary", "The evidence points at a recent change.",
+                           "evidence", handles);
+    json_decref(handles);
+    json_decref(doc);
+    return form;
 }
 
 static char *dumped(json_t *j)
@@ -83,97 +115,66 @@ static char *dumped(json_t *j)
     char *text = json_dumps(j, JSON_COMPACT | JSON_ENCODE_ANY);
 
     json_decref(j);
+    CHECK(text != NULL);
     return text;
 }
 
-static char *helpful_text(const json_t *request)
+/* What helpful says; the other modes start from it. */
+static json_t *good(const json_t *request)
 {
-    const json_t *schema = schema_of(request);
-    json_t *handles, *filled;
-
-    if (json_is_string(model.reply))
-        return mem_strdup(json_string_value(model.reply));
-    if (model.reply != NULL)
-        return dumped(json_deep_copy(model.reply));
-    handles = model_handles(request);
-    filled = schema != NULL
-                 ? model_fill(schema, handles)
-                 : json_pack("{s:s, s:O}", "summary", "The evidence points at a recent change.",
-                             "evidence", handles);
-    json_decref(handles);
-    return dumped(filled);
+    return model.reply != NULL ? json_deep_copy(model.reply) : filled(request);
 }
 
 static char *reply_text(const json_t *request, enum mode mode)
 {
+    const char *canary = model_canary(model_schema(request));
     json_t *found;
 
+    if (canary != NULL)
+        return dumped(model.ignore_schema ? json_pack("{s:s}", canary, "something else")
+                                          : filled(request));
+    /* The table names every mode; those that fail before anything is said do not come here. */
     if (mode == M_HOSTILE)
         return mem_strdup(hostile_replies[(size_t)model.calls % ARRAY_LEN(hostile_replies)]);
-    if (mode == M_OBEYING) {
-        found = model_obey(request);
-        if (found != NULL)
-            return dumped(found);
+    if (mode == M_REFUSED)
+        return mem_strdup(refusal);
+    if (mode == M_OBEYING && (found = model_obey(request)) != NULL)
+        return dumped(found);
+    found = good(request);
+    if (mode == M_WRONG_SCHEMA)
+        return dumped(spoil_schema(found));
+    if (mode == M_WRONG_QUOTES)
+        return dumped(spoil_quotes(found));
+    if (mode == M_OVERLONG)
+        return dumped(spoil_size(found));
+    if (mode == M_UNPREDICTABLE)
+        return spoil_anyhow(found, &model.random);
+    if (json_is_string(found)) {
+        char *text = mem_strdup(json_string_value(found));
+
+        json_decref(found);
+        return text;
     }
-    return helpful_text(request);
+    return dumped(found);
 }
 
-static json_t *openai_reply(const char *model_name, const char *text, bool cut, int in, int out)
-{
-    return json_pack(
-        "{s:s, s:s, s:i, s:s, s:[{s:i, s:{s:s, s:s, s:n}, s:s}], s:{s:i, s:i, s:i, s:{s:i}}}", "id",
-        "chatcmpl-sandbox", "object", "chat.completion", "created", 1767225600, "model", model_name,
-        "choices", "index", 0, "message", "role", "assistant", "content", text, "refusal",
-        "finish_reason", cut ? "length" : "stop", "usage", "prompt_tokens", in, "completion_tokens",
-        out, "total_tokens", in + out, "prompt_tokens_details", "cached_tokens", 0);
-}
-
-static json_t *anthropic_reply(const char *model_name, const char *text, bool cut, int in, int out)
-{
-    return json_pack("{s:s, s:s, s:s, s:s, s:[{s:s, s:s}], s:s, s:n, s:{s:i, s:i, s:i, s:i}}", "id",
-                     "msg_sandbox", "type", "message", "role", "assistant", "model", model_name,
-                     "content", "type", "text", "text", text, "stop_reason",
-                     cut ? "max_tokens" : "end_turn", "stop_sequence", "usage", "input_tokens", in,
-                     "output_tokens", out, "cache_creation_input_tokens", 0,
-                     "cache_read_input_tokens", 0);
-}
-
-static json_t *ollama_reply(const char *model_name, const char *text, bool cut, int in, int out)
-{
-    return json_pack("{s:s, s:s, s:{s:s, s:s}, s:b, s:s, s:i, s:i}", "model", model_name,
-                     "created_at", "2026-01-01T00:00:00Z", "message", "role", "assistant",
-                     "content", text, "done", 1, "done_reason", cut ? "length" : "stop",
-                     "prompt_eval_count", in, "eval_count", out);
-}
-
-static void say(struct req *r, enum dialect dialect, const char *text, bool cut)
+static void say(struct req *r, enum dialect d, enum mode mode)
 {
     const char *name = json_opt_str(r->json, "model");
-    int in = (int)(r->body.len / 4), out = (int)(strlen(text) / 4) + 1;
+    char *text = reply_text(r->json, mode);
+    size_t len = strlen(text);
 
-    if (name == NULL)
-        name = "sandbox";
+    if (mode == M_TRUNCATED) {
+        len = text_cut(text, len, len / 2);
+        text[len] = '\0';
+    }
     reply_json(r, 200,
-               dialect == D_OPENAI      ? openai_reply(name, text, cut, in, out)
-               : dialect == D_ANTHROPIC ? anthropic_reply(name, text, cut, in, out)
-                                        : ollama_reply(name, text, cut, in, out));
-}
-
-static void refuse(struct req *r, enum dialect dialect, int status, const char *type,
-                   const char *message)
-{
-    if (dialect == D_OPENAI)
-        reply_json(r, status,
-                   json_pack("{s:{s:s, s:s, s:n, s:s}}", "error", "message", message, "type", type,
-                             "param", "code", type));
-    else if (dialect == D_ANTHROPIC)
-        reply_json(r, status,
-                   json_pack("{s:s, s:{s:s, s:s}, s:s}", "type", "error", "error", "type", type,
-                             "message", message, "request_id", "req_sandbox"));
-    else
-        reply_json(r, status, json_pack("{s:s}", "error", message));
-    if (status == 429)
-        r->retry_after_s = 1;
+               say_reply(d, name != NULL ? name : "sandbox", text,
+                         mode == M_REFUSED     ? SAID_REFUSAL
+                         : mode == M_TRUNCATED ? SAID_CUT
+                                               : SAID_WHOLE,
+                         (int64_t)(r->body.len / 4), (int64_t)(len / 4) + 1));
+    free(text);
 }
 
 static void garbage(struct req *r)
@@ -183,38 +184,64 @@ static void garbage(struct req *r)
     r->raw_type = "application/json";
 }
 
-static void answer(struct req *r, enum dialect dialect, enum mode mode)
+static void answer(struct req *r, enum dialect d, enum mode mode)
 {
-    char *text;
-
     if (mode == M_429) {
-        refuse(r, dialect, 429, "rate_limit_error", "Too many requests");
+        reply_json(r, 429, say_error(d, "rate_limit_error", "Too many requests"));
+        r->retry_after_s = (int)model.retry_after_s;
     } else if (mode == M_529) {
-        refuse(r, dialect, 529, "overloaded_error", "Overloaded");
+        reply_json(r, 529, say_error(d, "overloaded_error", "Overloaded"));
     } else if (mode == M_500) {
-        refuse(r, dialect, 500, "api_error", "Internal server error");
+        reply_json(r, 500, say_error(d, "api_error", "Internal server error"));
     } else if (mode == M_GARBAGE) {
         garbage(r);
     } else {
-        text = reply_text(r->json, mode);
-        if (mode == M_TRUNCATED)
-            text[text_cut(text, strlen(text), strlen(text) / 2)] = '\0';
-        say(r, dialect, text, mode == M_TRUNCATED);
-        free(text);
+        say(r, d, mode);
     }
 }
 
-static void called(struct req *r, enum dialect dialect)
+static bool key_fits(const struct req *r)
 {
-    enum mode mode = model.left == 0 ? M_HELPFUL : model.mode;
+    const char *auth = r->authorization;
 
+    return model.key == NULL || text_eq(r->api_key, model.key) ||
+           (auth != NULL && text_starts(auth, "Bearer ") && text_eq(auth + 7, model.key));
+}
+
+/* Which mode an answer has. A question about schemas uses up no answer of a counted mode and meets only a failing endpoint. */
+static enum mode mode_now(bool canary)
+{
+    if (canary)
+        return modes[model.mode].endpoint && model.left < 0 ? model.mode : M_HELPFUL;
+    if (model.left == 0)
+        return M_HELPFUL;
     if (model.left > 0)
         model.left--;
+    return model.mode;
+}
+
+static void called(struct req *r, enum dialect d)
+{
+    bool canary = model_canary(model_schema(r->json)) != NULL;
+    enum mode mode;
+
+    if (!key_fits(r)) {
+        model.unauthorized++;
+        reply_json(r, 401,
+                   say_error(d, d == D_OPENAI ? "invalid_api_key" : "authentication_error",
+                             "The key is missing or wrong"));
+        return;
+    }
+    mode = mode_now(canary);
     r->hold_ms = model.delay_ms > 0 ? model.delay_ms : mode == M_SLOW ? SLOW_MS : 0;
     json_array_append(model.kept, r->json);
-    if (json_array_size(model.kept) > KEPT_REQUESTS)
+    if (json_array_size(model.kept) > model.keep)
         json_array_remove(model.kept, 0);
-    answer(r, dialect, mode);
+    answer(r, d, mode);
+    if (canary) {
+        model.canaries++;
+        return;
+    }
     model.calls++;
     model.by_mode[mode]++;
 }
@@ -234,47 +261,76 @@ static void post_ollama(struct req *r)
     called(r, D_OLLAMA);
 }
 
+/* The key itself is never shown. */
 static void get_model(struct req *r)
 {
     json_t *by_mode = json_object();
 
     for (int m = 0; m < N_MODES; m++)
         if (model.by_mode[m] > 0)
-            json_object_set_new(by_mode, mode_names[m], json_integer(model.by_mode[m]));
+            json_object_set_new(by_mode, modes[m].name, json_integer(model.by_mode[m]));
     reply_json(r, 200,
-               json_pack("{s:s, s:I, s:I, s:I, s:o, s:O}", "mode", mode_names[model.mode], "calls",
-                         (json_int_t)model.calls, "delay_ms", (json_int_t)model.delay_ms,
-                         "count_left", (json_int_t)model.left, "by_mode", by_mode, "requests",
+               json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:o, s:O}", "mode",
+                         modes[model.mode].name, "calls", (json_int_t)model.calls, "canaries",
+                         (json_int_t)model.canaries, "unauthorized", (json_int_t)model.unauthorized,
+                         "delay_ms", (json_int_t)model.delay_ms, "count_left",
+                         (json_int_t)model.left, "ignore_schema", (int)model.ignore_schema,
+                         "key_asked", model.key != NULL, "by_mode", by_mode, "requests",
                          model.kept));
+}
+
+static bool set_mode(const char *name)
+{
+    for (int m = 0; name != NULL && m < N_MODES; m++)
+        if (strcmp(name, modes[m].name) == 0) {
+            model.mode = (enum mode)m;
+            return true;
+        }
+    return name == NULL;
+}
+
+static void bad_mode(struct req *r)
+{
+    struct buf b;
+
+    buf_init(&b, 400);
+    buf_puts(&b, "mode is one of");
+    for (int m = 0; m < N_MODES; m++)
+        buf_printf(&b, "%s %s", m == 0 ? "" : ",", modes[m].name);
+    reply_error(r, 400, 2001, "Invalid Input Provided", buf_str(&b));
+    buf_done(&b);
 }
 
 static void post_model(struct req *r)
 {
-    const char *mode = json_opt_str(r->json, "mode");
-    json_t *reply = json_object_get(r->json, "reply");
+    json_t *reply = json_object_get(r->json, "reply"), *key = json_object_get(r->json, "key");
+    int64_t keep = json_opt_int(r->json, "keep", (int64_t)model.keep);
 
-    for (int m = 0; m < N_MODES; m++)
-        if (text_eq(mode, mode_names[m])) {
-            model.mode = (enum mode)m;
-            mode = NULL;
-            break;
-        }
-    if (mode != NULL) {
-        reply_error(r, 400, 2001, "Invalid Input Provided",
-                    "mode: helpful, obeying, hostile, slow, 429, 529, 500, truncated, garbage");
+    if (!set_mode(json_opt_str(r->json, "mode"))) {
+        bad_mode(r);
         return;
     }
     model.delay_ms = json_opt_int(r->json, "delay_ms", 0);
     model.left = json_opt_int(r->json, "count", -1);
+    model.retry_after_s = json_opt_int(r->json, "retry_after_s", 1);
+    model.ignore_schema = json_opt_bool(r->json, "ignore_schema", model.ignore_schema);
+    model.random = (uint64_t)json_opt_int(r->json, "seed", (int64_t)model.random);
+    model.keep = keep < 0 ? 0 : keep > KEPT_MAX ? KEPT_MAX : (size_t)keep;
     if (reply != NULL) {
         json_decref(model.reply);
         model.reply = json_is_null(reply) ? NULL : json_deep_copy(reply);
+    }
+    if (key != NULL) {
+        free(model.key);
+        model.key = mem_strdup(json_string_value(key));
     }
     get_model(r);
 }
 
 const struct route model_routes[] = {
     {"POST", "/v1/chat/completions", post_openai, F_BODY, -1},
+    {"POST", "/openai/v1/chat/completions", post_openai, F_BODY, -1},
+    {"POST", "/openai/deployments/{}/chat/completions", post_openai, F_BODY, -1},
     {"POST", "/v1/messages", post_anthropic, F_BODY, -1},
     {"POST", "/api/chat", post_ollama, F_BODY, -1},
     {"GET", "/_sandbox/model", get_model, 0, -1},

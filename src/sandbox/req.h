@@ -28,6 +28,7 @@ struct req {
     struct buf body;
     json_t *query; /* name -> array of values */
     char *authorization, *from, *accept, *content_type;
+    char *api_key; /* x-api-key, or api-key as Azure calls it */
 
     const struct token *token;
     struct actor actor;

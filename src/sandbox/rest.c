@@ -46,6 +46,7 @@ void req_done(struct req *r)
     free(r->from);
     free(r->accept);
     free(r->content_type);
+    free(r->api_key);
     json_decref(r->json);
     json_decref(r->reply);
     free(r->raw);
@@ -338,7 +339,8 @@ bool rest_is_control(const char *path)
 
 static bool is_model(const char *path)
 {
-    return text_starts(path, "/v1/") || text_starts(path, "/api/chat");
+    return text_starts(path, "/v1/") || text_starts(path, "/api/chat") ||
+           text_starts(path, "/openai/");
 }
 
 /* ---- what PagerDuty checks before it looks at the request ---- */
