@@ -124,6 +124,7 @@ static void prop_read(struct store_stmt *q, struct arena *a, struct prop_row *r)
     r->approved_ms = store_int(q, c++);
     r->ended_ms = store_int(q, c++);
     r->span_ms = store_int(q, c++);
+    r->evidence = store_text_dup(q, c++, a);
 }
 
 int props_read(struct store_stmt *q, struct arena *a, struct prop_row *out, size_t max, size_t *n,

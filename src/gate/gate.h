@@ -104,8 +104,9 @@ struct gate_proposal {
     const char *incident_id; /* the incident, or the group's root */
     const struct gate_view *
         view; /* state it is based on (of the incident; all targets of a group share the check by re-read) */
-    const char *origin; /* "rule:NAME", "person:3", "triage-note" */
+    const char *origin; /* "rule:NAME", "model", "person:3", "triage-note" */
     const char *why;
+    const json_t *evidence; /* list of handles ("E4") that it cites; may be NULL */
     int64_t assessment_id, bundle_id;
     json_t *facts; /* for policy conditions; stored as a body */
     json_t *
@@ -148,6 +149,18 @@ int gate_incident_seen(struct engine_pass *p, const struct gate_view *now,
 int gate_supersede(struct engine_pass *p, const char *incident_id, const int64_t *keep,
                    size_t n_keep, struct err *e) MUST_CHECK;
 bool gate_has_live(struct engine_pass *p, const char *incident_id);
+/*
+ * What people said to proposals of this origin: "rule:NAME" or "model"; one that ends with ':' takes all that begin so. verb NULL: any.
+ * Counted once a proposal, when a person's decision ends it: approved (edited or not) or rejected; nobody answering is no answer.
+ */
+int gate_measured(struct engine_pass *p, const char *origin, const char *verb, int64_t *decided,
+                  int64_t *approved, struct err *e) MUST_CHECK;
+/*
+ * Those of these verbs that the policy does not forbid to this origin on this incident now: [names], a new reference. A guess ahead of
+ * gate_propose, which asks again; for what a model is told that it may suggest.
+ */
+json_t *gate_permitted(struct engine_pass *p, const struct gate_view *view, json_t *facts,
+                       const json_t *verbs, const char *origin);
 
 /* Standing approvals: given by an admin with a PagerDuty identity. */
 int gate_standing_add(struct engine_pass *p, const struct person *who, const char *template_name,

@@ -302,6 +302,8 @@ static int decide(struct engine_pass *p, struct prop_full *f, const struct decid
         return e->code;
     if (t == TALLY_APPROVED && approve_complete(p, f, d, e) < 0)
         return e->code;
+    if (t != TALLY_OPEN && measure_add(p, f, t == TALLY_APPROVED, e) < 0)
+        return e->code;
     *out = outcome_json(p, f, in->need, approvals);
     CHECK(*out);
     return 0;

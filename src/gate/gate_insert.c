@@ -90,6 +90,17 @@ json_t *policy_facts(json_t *facts, const struct gate_view *view, const char *ve
     return doc;
 }
 
+/*
+ * A policy that lets things through by itself meant what rules say. It does so for a model only where its rule names the origin, and for
+ * nobody where texts of the incident tried to give orders. And an acknowledge claims the incident for somebody: that somebody must say so.
+ */
+static bool needs_person(const struct policy_answer *a, const struct action_def *def,
+                         const json_t *facts, const char *origin)
+{
+    return def == &action_ack || (text_eq(origin, ORIGIN_MODEL) && !a->names_origin) ||
+           json_opt_bool(json_opt_obj(facts, "assessment"), "suspicious", false);
+}
+
 void policy_strictest(struct engine_pass *p, const struct new_action *acts, size_t n, json_t *facts,
                       const struct gate_view *view, const char *origin,
                       const struct person *proposer, struct policy_answer *out)
@@ -102,8 +113,7 @@ void policy_strictest(struct engine_pass *p, const struct new_action *acts, size
         struct policy_answer a;
 
         policy_ask(policy, doc, p->now_wall_ms, &a);
-        /* An acknowledge claims the incident for somebody: that somebody must say so. */
-        if (a.need.kind == NEED_NOBODY && acts[i].def == &action_ack)
+        if (a.need.kind == NEED_NOBODY && needs_person(&a, acts[i].def, facts, origin))
             a.need = (struct need){NEED_ANY, ROLE_RESPONDER, 1, true};
         if (i == 0 || need_strictness(&a.need) > need_strictness(&out->need))
             *out = a;
@@ -294,6 +304,7 @@ static int insert_row(struct engine_pass *p, const struct new_proposal *n, int64
     store_bind_text(q, 18, shadowed ? "system" : NULL);
     bind_id(q, 19, shadowed ? p->now_wall_ms : 0);
     store_bind_int(q, 20, span);
+    store_bind_text(q, 21, json_array_size(x->evidence) ? canon_of(p->arena, x->evidence) : NULL);
     rc = store_step(q, e);
     if (rc > 0)
         *id = store_int(q, 0);

@@ -206,6 +206,7 @@ struct policy_answer {
     struct need need;
     int64_t expires_ms; /* 0: the setting */
     enum on_expiry on_expiry;
+    bool names_origin; /* its conditions look at action.origin */
 };
 void policy_ask(const struct policy *p, json_t *facts, int64_t now_wall_ms,
                 struct policy_answer *out);
@@ -266,6 +267,7 @@ struct prop_row {
     const char *on_expiry;
     int asked_level; /* ask_next: the level that was named last; 0 = none yet */
     const char *asked;
+    const char *evidence; /* JSON list; NULL: none is cited */
 };
 struct rev_row {
     int64_t revision, created_ms;
@@ -335,6 +337,15 @@ int view_save(struct gate *g, const struct gate_view *v, int64_t now_wall_ms, st
 json_t *json_of(const char *text);
 char *canon_of(struct arena *a, const json_t *j);
 const char *words(struct arena *a, const struct buf *b);
+
+#define ORIGIN_MODEL "model"
+
+/* measure.c */
+/* "rule:" or the model: what a newer assessment may take back. */
+bool origin_is_machine(const char *origin);
+/* A person ended it: what a machine proposed is counted. */
+int measure_add(struct engine_pass *p, const struct prop_full *f, bool approved, struct err *e)
+    MUST_CHECK;
 
 /* gate_insert.c: writes proposal, revision and actions. */
 struct new_action {

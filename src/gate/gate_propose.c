@@ -7,16 +7,11 @@
 #define LIVE_MAX 64
 #define SAME_MAX 20
 
-static bool by_machine(const char *origin)
-{
-    return text_starts(origin, "rule:") || text_starts(origin, "model:");
-}
-
 /* An agent asks for itself, as rules do: it gets no second answer, and rests in a maintenance window. What it proposed is no
  * rule's, so that a newer assessment does not take it back. */
 static bool asks_by_itself(const char *origin)
 {
-    return by_machine(origin) || text_starts(origin, "agent:");
+    return origin_is_machine(origin) || text_starts(origin, "agent:");
 }
 
 /* What counts as the same thing: the ordered verbs and targets, and for notes the text too. */
@@ -80,8 +75,8 @@ static int remember_live(struct engine_pass *p, const struct gate_proposal *x,
 
     if (acts_equal(p, old, acts, n, &args_equal, &binds_equal, e) < 0)
         return e->code;
-    if (old->state == PROPOSAL_PENDING && old->revision == 1 && by_machine(old->origin) &&
-        by_machine(x->origin) && !(args_equal && binds_equal)) {
+    if (old->state == PROPOSAL_PENDING && old->revision == 1 && origin_is_machine(old->origin) &&
+        origin_is_machine(x->origin) && !(args_equal && binds_equal)) {
         m->supersede = true;
         m->row = *old;
         m->replaces = old->id;
@@ -345,7 +340,7 @@ int gate_supersede(struct engine_pass *p, const char *incident_id, const int64_t
     if (prop_live(gate_of(p), p->arena, incident_id, live, LIVE_MAX, &n, e) < 0)
         return e->code;
     for (size_t i = 0; i < n; i++) {
-        bool kept = live[i].state != PROPOSAL_PENDING || !by_machine(live[i].origin) ||
+        bool kept = live[i].state != PROPOSAL_PENDING || !origin_is_machine(live[i].origin) ||
                     live[i].revision > 1; /* a person's edit is a person's */
 
         for (size_t k = 0; k < n_keep; k++)

@@ -64,6 +64,8 @@ static json_t *row_json(const struct prop_row *r)
                           "ended_by", r->ended_by, "asked", r->asked, "on_expiry", r->on_expiry);
 
     CHECK(o);
+    json_object_set_new(o, "evidence",
+                        r->evidence ? json_loads(r->evidence, 0, NULL) : json_array());
     put_id(o, "assessment_id", r->assessment_id);
     put_id(o, "bundle_id", r->bundle_id);
     put_id(o, "replaces_id", r->replaces_id);

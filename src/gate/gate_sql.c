@@ -6,8 +6,9 @@
 const struct store_sql GATE_SQL[GATE_STMTS] = {
     [GATE_PROPOSAL_INSERT] = {"gate.proposal_insert",
         "INSERT INTO proposal (subject_kind, subject_id, incident_id, state, key, origin, why, risk, facts, status_then, "
-        "on_expiry, assessment_id, bundle_id, replaces_id, created_ms, expires_ms, reason, ended_by, ended_ms, span_ms) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) RETURNING id"},
+        "on_expiry, assessment_id, bundle_id, replaces_id, created_ms, expires_ms, reason, ended_by, ended_ms, span_ms, "
+        "evidence) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) RETURNING id"},
     [GATE_PROPOSAL_GET] = {"gate.proposal_get", "SELECT " PROPOSAL_COLS " FROM proposal WHERE id = $1"},
     [GATE_PROPOSAL_MOVE] = {"gate.proposal_move",
         "UPDATE proposal SET state = $1, reason = $2, ended_by = $3, approved_ms = $4, ended_ms = $5 "
@@ -30,6 +31,16 @@ const struct store_sql GATE_SQL[GATE_STMTS] = {
         "INSERT INTO proposal_counter (state, n) VALUES ($1, $2) "
         "ON CONFLICT (state) DO UPDATE SET n = proposal_counter.n + excluded.n"},
     [GATE_COUNTERS] = {"gate.counters", "SELECT state, n FROM proposal_counter ORDER BY state"},
+    [GATE_MEASURE_ADD] = {"gate.measure_add",
+        "INSERT INTO proposal_measure (origin, verb, decided, approved, edited) VALUES ($1, $2, 1, $3, $4) "
+        "ON CONFLICT (origin, verb) DO UPDATE SET decided = proposal_measure.decided + 1, "
+        "approved = proposal_measure.approved + excluded.approved, edited = proposal_measure.edited + excluded.edited"},
+    [GATE_MEASURED] = {"gate.measured",
+        "SELECT coalesce(sum(decided), 0), coalesce(sum(approved), 0) FROM proposal_measure "
+        "WHERE origin >= $1 AND origin < $2"},
+    [GATE_MEASURED_VERB] = {"gate.measured_verb",
+        "SELECT coalesce(sum(decided), 0), coalesce(sum(approved), 0) FROM proposal_measure "
+        "WHERE origin >= $1 AND origin < $2 AND verb = $3"},
     [GATE_REVISION_INSERT] = {"gate.revision_insert",
         "INSERT INTO revision (proposal_id, revision, digest, policy_rule, policy_hash, need, author, created_ms) "
         "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"},

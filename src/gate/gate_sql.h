@@ -16,6 +16,9 @@ enum gate_stmt {
     GATE_PROPOSAL_PENDING,
     GATE_COUNTER_ADD,
     GATE_COUNTERS,
+    GATE_MEASURE_ADD,
+    GATE_MEASURED,
+    GATE_MEASURED_VERB,
     GATE_REVISION_INSERT,
     GATE_REVISIONS,
     GATE_REVISION_GET,
@@ -51,7 +54,7 @@ enum gate_stmt {
 #define PROPOSAL_COLS                                                                             \
     "id, revision, state, subject_kind, subject_id, incident_id, key, origin, why, risk, facts, " \
     "reason, ended_by, status_then, on_expiry, asked_level, asked, assessment_id, bundle_id, "    \
-    "replaces_id, created_ms, expires_ms, approved_ms, ended_ms, span_ms"
+    "replaces_id, created_ms, expires_ms, approved_ms, ended_ms, span_ms, evidence"
 #define DECISION_COLS \
     "id, revision, digest, verdict, actor, person_id, pd_user_id, email, reason, via, created_ms"
 #define EXEC_COLS                                                                                 \

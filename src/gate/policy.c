@@ -8,6 +8,8 @@
 #include "gate/gate_priv.h"
 #include "rules/cond.h"
 
+#define COND_NODES_MAX 4096 /* over what cond_compile takes, list members included */
+
 /* etc/policy.yaml: the first rule whose conditions hold says whom an action needs. docs/policy.md is the grammar. */
 
 struct policy_rule {
@@ -16,6 +18,7 @@ struct policy_rule {
     struct need need;
     int64_t expires_ms;
     enum on_expiry on_expiry;
+    bool names_origin;
     char hash[SHA256_HEX];
 };
 
@@ -125,6 +128,29 @@ static void need_read(const json_t *j, struct need *out)
                          (int)json_opt_int(j, "count", 1), json_opt_bool(j, "veto", true)};
 }
 
+/* Does a condition test this field? cond_compile has bounded the tree. */
+static bool names_field(const json_t *when, const char *field)
+{
+    const json_t *todo[COND_NODES_MAX] = {when};
+    size_t n = 1;
+
+    while (n > 0) {
+        const json_t *x = todo[--n];
+        const char *key;
+        json_t *v;
+
+        if (json_object_get(x, field))
+            return true;
+        if (json_is_object(x))
+            json_object_foreach ((json_t *)(uintptr_t)x, key, v)
+                if (n < COND_NODES_MAX)
+                    todo[n++] = v;
+        for (size_t i = 0; i < json_array_size(x) && n < COND_NODES_MAX; i++)
+            todo[n++] = json_array_get(x, i);
+    }
+    return false;
+}
+
 static int rule_read(const struct yaml_doc *doc, const json_t *j, size_t i, struct policy_rule *out,
                      struct err *e)
 {
@@ -139,7 +165,10 @@ static int rule_read(const struct yaml_doc *doc, const json_t *j, size_t i, stru
     if (!json_object_get(j, "when"))
         return 0;
     snprintf(pointer, sizeof pointer, "/rules/%zu/when", i);
-    return cond_compile(doc, pointer, &out->when, e);
+    if (cond_compile(doc, pointer, &out->when, e) < 0)
+        return e->code;
+    out->names_origin = names_field(json_object_get(j, "when"), "action.origin");
+    return 0;
 }
 
 static int name_is_new(const struct yaml_doc *doc, const struct policy *p, size_t i, struct err *e)
@@ -241,7 +270,8 @@ void policy_ask(const struct policy *p, json_t *facts, int64_t now_wall_ms,
     struct cond_env env = {.facts = facts, .now_wall_ms = now_wall_ms};
     const struct policy_rule *r = rule_for(p, &env);
 
-    *out = (struct policy_answer){r->name, r->hash, r->need, r->expires_ms, r->on_expiry};
+    *out = (struct policy_answer){r->name,       r->hash,      r->need,
+                                  r->expires_ms, r->on_expiry, r->names_origin};
 }
 
 static json_t *explain_of(const struct policy *p, const struct policy_rule *hit,

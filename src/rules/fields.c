@@ -94,6 +94,7 @@ static const struct field_def FIELDS[] = {
     {"assessment.confidence", FIELD_TEXT, "low|medium|high"},
     {"assessment.basis", FIELD_TEXT, NULL},
     {"assessment.model", FIELD_BOOL, NULL},
+    {"assessment.suspicious", FIELD_BOOL, NULL},
     {"people.assigned", FIELD_LIST, NULL},
     {"people.on_call", FIELD_LIST, NULL},
     {"people.proposer", FIELD_TEXT, NULL},
@@ -218,6 +219,11 @@ json_t *field_get(const json_t *facts, const char *path)
     if (v == NULL && json_is_object(base))
         v = json_at(base, rest);
     return json_is_null(v) ? NULL : v;
+}
+
+json_t *cond_field(const json_t *facts, const char *name)
+{
+    return field_get(facts, name);
 }
 
 size_t slots_intern(struct slots *s, const char *path)

@@ -77,3 +77,13 @@ ALTER TABLE assessment ADD COLUMN judged_ms INTEGER; -- the moment that the rule
 ALTER TABLE assessment ADD COLUMN group_size INTEGER;
 ALTER TABLE assessment ADD COLUMN wanted TEXT;   -- body.sha256: the proposals that came of it, before the gate judged them
 CREATE INDEX assessment_bundle ON assessment (bundle_id);
+
+ALTER TABLE proposal ADD COLUMN evidence TEXT;   -- JSON list of handles that it cites; NULL: none
+CREATE TABLE proposal_measure (                  -- gate: what people said to what a machine proposed, by its origin
+    origin   TEXT NOT NULL,                      -- "rule:NAME", "model"
+    verb     TEXT NOT NULL,
+    decided  INTEGER NOT NULL,
+    approved INTEGER NOT NULL,                   -- edited ones too
+    edited   INTEGER NOT NULL,
+    PRIMARY KEY (origin, verb)
+) STRICT, WITHOUT ROWID;
