@@ -125,6 +125,7 @@ int step_call(struct step_ctx *c, int tag, const struct net_req *r, struct err *
         pc->req.headers[i].name = arena_strdup(en->call_arena, r->headers[i].name);
         pc->req.headers[i].value = arena_strdup(en->call_arena, r->headers[i].value);
     }
+    pc->req.auth_header = dup_or_null(en->call_arena, r->auth_header);
     pc->req.auth_prefix = dup_or_null(en->call_arena, r->auth_prefix);
     pc->req.body = r->body ? arena_memdup(en->call_arena, r->body, r->body_len) : NULL;
     c->seat->starting = true;

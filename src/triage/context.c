@@ -356,6 +356,8 @@ int context_ask(struct step_ctx *c, const struct context *x, unsigned room, unsi
     for (size_t i = 0; i < ARRAY_LEN(parts); i++)
         if (part_ask(c, &parts[i], x, room, asked, e) < 0)
             return e->code;
+    if (priorities_ask(c, room, asked, e) < 0)
+        return e->code;
     if (!x->service_id || !text_is_id(x->service_id) || !x->created_ms)
         return 0;
     if (history_ask(c, x->service_id, room > *asked ? room - *asked : 0, asked, e) < 0 ||
@@ -370,7 +372,7 @@ int context_take(struct step_ctx *c, const struct context *x, struct err *e)
     AUTO(arena_freep) struct arena *a = arena_new(TRIAGE_ARENA_BYTES);
 
     /* Before the pages of the history, which may bring newer incidents than those that were asked for. */
-    if (fix_take(c, x, a, e) < 0)
+    if (fix_take(c, x, a, e) < 0 || priorities_take(c, a, e) < 0)
         return e->code;
     for (size_t i = 0; i < ARRAY_LEN(parts); i++)
         if (part_take(c, &parts[i], x, a, e) < 0)

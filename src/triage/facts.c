@@ -318,7 +318,8 @@ static json_t *evidence_facts(const struct triage_items *it)
     return j;
 }
 
-json_t *triage_facts(const struct triage_items *it, int64_t group_size, int64_t now_wall_ms)
+json_t *triage_facts(const struct triage_items *it, const json_t *severities, int64_t group_size,
+                     int64_t now_wall_ms)
 {
     const struct triage_item *in = triage_items_find(it, EV_INCIDENT);
     const struct triage_item *similar = triage_items_find(it, EV_SIMILAR);
@@ -335,6 +336,8 @@ json_t *triage_facts(const struct triage_items *it, int64_t group_size, int64_t 
     if (similar)
         json_object_set_new(f, "history", history_facts(similar->body, now_wall_ms));
     json_object_set_new(f, "evidence", evidence_facts(it));
+    if (json_array_size(severities) > 0)
+        json_object_set_new(f, "severities", json_deep_copy(severities));
     if (group_size > 0)
         json_object_set_new(f, "group", json_pack("{s:I}", "size", (json_int_t)group_size));
     return f;

@@ -9,7 +9,7 @@
 static json_t *facts_of(struct triage_items *it, int64_t now_ms)
 {
     triage_items_rest(it, "file", NOT_IN_FILE);
-    return triage_facts(it, 0, now_ms);
+    return triage_facts(it, NULL, 0, now_ms);
 }
 
 static int from_webhook(struct arena *a, const char *bytes, size_t len, int64_t now_ms,

@@ -149,12 +149,17 @@ static int rule_alarms(struct engine_pass *p, const json_t *verdict, struct err 
         "simplify the pattern that the text names; the rule did not match meanwhile", e);
 }
 
+/*
+ * What the rules said, with all that their answer hangs on: the facts as they were, the moment, the group. A verdict that stands keeps the
+ * moment of its own facts.
+ */
 static int judged(const struct engine_pass *p, const struct incident_row *row, json_t *verdict,
-                  const char *facts_sha, struct err *e)
+                  const char *facts_sha, int64_t group, struct err *e)
 {
     AUTO(json_freep)
-    json_t *said = json_pack("{s:O, s:s, s:I}", "verdict", verdict, "facts", facts_sha, "bundle_id",
-                             (json_int_t)row->bundle_id);
+    json_t *said = json_pack("{s:O, s:s, s:I, s:I, s:I}", "verdict", verdict, "facts", facts_sha,
+                             "bundle_id", (json_int_t)row->bundle_id, "judged_ms",
+                             (json_int_t)p->now_wall_ms, "group_size", (json_int_t)group);
     struct store_stmt *q;
     char sha[SHA256_HEX];
 
@@ -212,6 +217,7 @@ static int judge_apply(struct step_ctx *c, struct err *e)
     AUTO(triage_items_done) struct triage_items it = {0};
     AUTO(json_freep) json_t *facts = NULL;
     AUTO(json_freep) json_t *verdict = NULL;
+    AUTO(json_freep) json_t *severities = NULL;
     struct engine_pass *p = step_pass(c);
     struct incident_row row;
     char sha[SHA256_HEX];
@@ -221,9 +227,10 @@ static int judge_apply(struct step_ctx *c, struct err *e)
     if (row_or_event(p, step_job(c)->subject, &row, e) < 0)
         return e->code;
     triage_items_init(&it, p->arena);
-    if (judge_items(p, &row, &it, e) < 0 || group_size(p, row.id, &group, e) < 0)
+    if (judge_items(p, &row, &it, e) < 0 || group_size(p, row.id, &group, e) < 0 ||
+        priorities_names(p, &severities, e) < 0)
         return e->code;
-    facts = triage_facts(&it, group, p->now_wall_ms);
+    facts = triage_facts(&it, severities, group, p->now_wall_ms);
     if (rules_judge(world_of(p)->rules, facts, p->now_wall_ms, &verdict, NULL, e) < 0)
         return err_wrap(e, "judging %s", row.id);
     if (rule_alarms(p, verdict, e) < 0 || verdict_stands(p, &row, verdict, &stands, e) < 0)
@@ -233,7 +240,7 @@ static int judge_apply(struct step_ctx *c, struct err *e)
         return job_add(p, "assess", row.id, PRIO_JUDGE, p->now_wall_ms, e);
     if (body_put(p, facts, sha, e) < 0)
         return e->code;
-    return judged(p, &row, verdict, sha, e);
+    return judged(p, &row, verdict, sha, group, e);
 }
 
 /* No limit of attempts: a job that comes back by the clock counts each coming as one. */

@@ -169,6 +169,13 @@ int context_take(struct step_ctx *c, const struct context *x, struct err *e) MUS
 int context_items(const struct engine_pass *p, const struct context *x, struct triage_items *it,
                   bool *more, struct err *e) MUST_CHECK;
 
+/* ---- the account's priorities (priorities.c) ---- */
+
+int priorities_ask(struct step_ctx *c, unsigned room, unsigned *asked, struct err *e) MUST_CHECK;
+int priorities_take(struct step_ctx *c, struct arena *a, struct err *e) MUST_CHECK;
+/* Names, most severe first; NULL when this account tells none. A new reference. */
+int priorities_names(const struct engine_pass *p, json_t **out, struct err *e) MUST_CHECK;
+
 /* ---- workflow ---- */
 
 /* Takes one stored event: its row, its incident, its next jobs. */

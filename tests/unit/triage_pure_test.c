@@ -266,7 +266,7 @@ static void facts_have_the_members_that_rules_know(void **state)
     (void)state;
     items_of_one_incident(&it);
     triage_items_rest(&it, "test", "not asked");
-    f = triage_facts(&it, 3, NOW);
+    f = triage_facts(&it, NULL, 3, NOW);
     for (size_t i = 0; i < ARRAY_LEN(table); i++)
         assert_string_equal(json_at_str(f, table[i].path), table[i].value);
     assert_string_equal(json_opt_str(json_at(f, "alerts.details"), "host.name"), "web-1");
@@ -311,7 +311,7 @@ static void many_alerts_are_folded(void **state)
     ev_alerts(&it, &(struct pd_alerts){.items = al, .n = 50, .seen = 50}, 730);
     assert_int_equal(it.n, EV_ALERTS_MAX + 1);
     assert_string_equal(it.v[20].summary, "710 more alerts within 29 min");
-    f = triage_facts(&it, 0, NOW);
+    f = triage_facts(&it, NULL, 0, NOW);
     assert_int_equal(json_integer_value(json_at(f, "alerts.count")), 730);
 }
 
