@@ -9,6 +9,7 @@
 #include "base/crypto.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "triage/replay.h"
 #include "triage/triage_priv.h"
 #include "triage/triage_sql.h"
 
@@ -153,13 +154,15 @@ static int rule_alarms(struct engine_pass *p, const json_t *verdict, struct err 
  * What the rules said, with all that their answer hangs on: the facts as they were, the moment, the group. A verdict that stands keeps the
  * moment of its own facts.
  */
-static int judged(const struct engine_pass *p, const struct incident_row *row, json_t *verdict,
-                  const char *facts_sha, int64_t group, struct err *e)
+static int judged(const struct engine_pass *p, const struct incident_row *row,
+                  const struct triage_items *it, json_t *verdict, const char *facts_sha,
+                  int64_t group, struct err *e)
 {
     AUTO(json_freep)
-    json_t *said = json_pack("{s:O, s:s, s:I, s:I, s:I}", "verdict", verdict, "facts", facts_sha,
-                             "bundle_id", (json_int_t)row->bundle_id, "judged_ms",
-                             (json_int_t)p->now_wall_ms, "group_size", (json_int_t)group);
+    json_t *said =
+        json_pack("{s:O, s:s, s:I, s:I, s:I, s:o}", "verdict", verdict, "facts", facts_sha,
+                  "bundle_id", (json_int_t)row->bundle_id, "judged_ms", (json_int_t)p->now_wall_ms,
+                  "group_size", (json_int_t)group, "items", seen_items(it));
     struct store_stmt *q;
     char sha[SHA256_HEX];
 
@@ -240,7 +243,7 @@ static int judge_apply(struct step_ctx *c, struct err *e)
         return job_add(p, "assess", row.id, PRIO_JUDGE, p->now_wall_ms, e);
     if (body_put(p, facts, sha, e) < 0)
         return e->code;
-    return judged(p, &row, verdict, sha, group, e);
+    return judged(p, &row, &it, verdict, sha, group, e);
 }
 
 /* No limit of attempts: a job that comes back by the clock counts each coming as one. */

@@ -73,8 +73,8 @@ ALTER TABLE incident ADD COLUMN ask TEXT;        -- JSON: what the model was las
 ALTER TABLE assessment ADD COLUMN report TEXT;   -- body.sha256 of the model's checked report; NULL: rules alone
 ALTER TABLE assessment ADD COLUMN llm_call_id INTEGER;
 ALTER TABLE assessment ADD COLUMN confidence TEXT; -- JSON {level, basis, measured}
-ALTER TABLE assessment ADD COLUMN judged_ms INTEGER; -- the moment that the rules were asked for: replay asks for the same
-ALTER TABLE assessment ADD COLUMN group_size INTEGER;
+ALTER TABLE assessment ADD COLUMN said TEXT;     -- body.sha256: incident.verdict as it was, for replay
+ALTER TABLE assessment ADD COLUMN seen TEXT;     -- body.sha256: {items, call, reused, decided, approved}, for replay
 ALTER TABLE assessment ADD COLUMN wanted TEXT;   -- body.sha256: the proposals that came of it, before the gate judged them
 CREATE INDEX assessment_bundle ON assessment (bundle_id);
 
