@@ -68,4 +68,7 @@ bool cond_facts_valid(const json_t *facts);
 /* True when name is a field that a condition may test ("incident.title", "alerts.details.region"). */
 bool cond_field_known(const char *name);
 
+/* The value of such a field in these facts; borrowed, NULL when it is missing or null. */
+json_t *cond_field(const json_t *facts, const char *name);
+
 #endif

@@ -15,9 +15,10 @@
  * a model's reply can name a host; values from outside only fill in places of a template, percent-encoded, and a request whose URL does not stay
  * on its host is not built. No redirects. What an answer says is cut to a few lines by the row's extractor.
  *
- *   hosts:   [{name, base_url, auth: none|bearer|basic|header, header, secret_file, allow_private_addresses, per_minute}]
- *   sources: [{name, host, when (the same conditions as rules), url (path and query with {places}), headers, window: {before, after, step},
- *              extract: {json: path | pcre2: pattern, line: "{text with places}", max: 5}, title, link}]
+ *   hosts:   [{name, base_url, auth: none|bearer|basic|header, header, secret_file, allow_private_addresses, per_minute, probe}]
+ *   sources: [{name, host, enabled, when (the same conditions as rules), url (path and query with {places}), params: {name: "text with {places}"},
+ *              headers, window: {before, after, step}, extract: {json: path | pcre2: pattern, values, line: "{text with places}", max: 5},
+ *              title, link}]
  *
  * The set is immutable once loaded, but for the peers that sources_connect gives it; ref-counted. Everything besides loading and connecting is pure.
  */
@@ -42,6 +43,8 @@ void sources_unrefp(struct sources **s);
 const char *sources_hash(const struct sources *s);
 size_t sources_count(const struct sources *s);
 const char *sources_name(const struct sources *s, size_t i);
+const char *sources_title(const struct sources *s, size_t i);
+const char *sources_host_of(const struct sources *s, size_t i);
 /* {hosts: [...], sources: [...]} for people: no secret, no more than the file says. */
 json_t *sources_json(const struct sources *s);
 
@@ -62,9 +65,20 @@ int sources_request(const struct sources *s, size_t i, struct arena *a, json_t *
                     int64_t incident_ms, int64_t now_wall_ms, struct net_req *out, int64_t *from_ms,
                     int64_t *until_ms, struct err *e) MUST_CHECK;
 
+/* The row's link for people, in the arena; NULL without one, or when a place of it has no value. Never asked. */
+const char *sources_link(const struct sources *s, size_t i, struct arena *a, json_t *facts,
+                         int64_t incident_ms, int64_t now_wall_ms);
+
 /* The lines of an answer: a list of at most SOURCE_LINES_MAX texts, each safe to show. An answer without a match is an empty list ("asked, nothing
  * found"). ERR_INPUT: not what the extractor reads. Bounded in time and memory, whatever the bytes. */
 int sources_extract(const struct sources *s, size_t i, const char *body, size_t len, json_t **lines,
                     struct err *e) MUST_CHECK;
+
+/* Hosts, for `triagectl sources check`: one GET of the host's probe ("/" without one), with its credential. */
+size_t sources_hosts(const struct sources *s);
+const char *sources_host_name(const struct sources *s, size_t i);
+const char *sources_host_base(const struct sources *s, size_t i);
+int sources_host_request(const struct sources *s, size_t i, struct arena *a, struct net_req *out,
+                         struct err *e) MUST_CHECK;
 
 #endif
