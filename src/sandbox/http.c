@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "sandbox/faults.h"
+#include "sandbox/outside.h"
 #include "sandbox/req.h"
 #include "sandbox/timer.h"
 
@@ -20,6 +21,7 @@ enum {
     MAX_CONNECTIONS = 2000,
     IDLE_S = 120
 };
+#define ENDLESS_BYTES (UINT64_C(1) << 30)
 
 enum phase {
     PHASE_READ,  /* the body is coming in */
@@ -32,6 +34,9 @@ struct exchange {
     enum phase phase;
     struct req *req;
     struct fault_plan fault;
+    char *drip; /* what is still to be sent byte by byte */
+    size_t drip_at, drip_len;
+    bool drip_waited;
 };
 
 static struct MHD_Daemon *server;
@@ -99,32 +104,11 @@ static void add_number(struct MHD_Response *m, const char *name, int value)
     MHD_add_response_header(m, name, text);
 }
 
-static enum MHD_Result send_reply(struct exchange *x)
+static char *body_text(struct req *r)
 {
-    struct req *r = x->req;
-    const char *type = r->raw_type != NULL ? r->raw_type : "application/json";
-    char *text = r->raw != NULL     ? TAKE(r->raw)
-                 : r->reply != NULL ? json_dumps(r->reply, JSON_COMPACT)
-                                    : NULL;
-    struct MHD_Response *m;
-    enum MHD_Result rc;
-
-    m = MHD_create_response_from_buffer(text == NULL ? 0 : strlen(text), text,
-                                        text == NULL ? MHD_RESPMEM_PERSISTENT
-                                                     : MHD_RESPMEM_MUST_FREE);
-    CHECK(m != NULL);
-    if (text != NULL)
-        MHD_add_response_header(m, "Content-Type", type);
-    if (r->limited) {
-        add_number(m, "ratelimit-limit", r->limit);
-        add_number(m, "ratelimit-remaining", r->remaining);
-        add_number(m, "ratelimit-reset", r->reset_s);
-    }
-    if (r->retry_after_s > 0)
-        add_number(m, "Retry-After", r->retry_after_s);
-    rc = MHD_queue_response(x->connection, (unsigned)r->status, m);
-    MHD_destroy_response(m);
-    return rc;
+    return r->raw != NULL     ? TAKE(r->raw)
+           : r->reply != NULL ? json_dumps(r->reply, JSON_COMPACT)
+                              : NULL;
 }
 
 static void set_reset_on_close(struct MHD_Connection *c)
@@ -135,6 +119,117 @@ static void set_reset_on_close(struct MHD_Connection *c)
 
     if (info != NULL)
         setsockopt(info->connect_fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
+/* ---- answers of the outside world that no honest server gives ---- */
+
+static ssize_t endless(void *cls, uint64_t at, char *out, size_t room)
+{
+    static const char piece[] =
+        "{\"status\":\"success\",\"line\":\"nothing new, nothing new, nothing new\"},\n";
+    size_t left = at >= ENDLESS_BYTES ? 0 : (size_t)(ENDLESS_BYTES - at),
+           n = room < left ? room : left;
+
+    (void)cls;
+    if (n == 0)
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    for (size_t i = 0; i < n; i++)
+        out[i] = piece[(at + i) % (sizeof piece - 1)];
+    return (ssize_t)n;
+}
+
+static ssize_t drip(void *cls, uint64_t at, char *out, size_t room)
+{
+    struct exchange *x = cls;
+
+    (void)at;
+    (void)room;
+    if (x->drip_at >= x->drip_len)
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    x->drip_waited = !x->drip_waited;
+    if (!x->drip_waited) {
+        out[0] = x->drip[x->drip_at++];
+        return 1;
+    }
+    MHD_suspend_connection(x->connection);
+    timer_add(x->req->drip_ms, resume, x);
+    return 0;
+}
+
+/* libmicrohttpd does not let a length lie, so this answer is written to the socket by hand. A small one always fits its buffer. */
+static enum MHD_Result send_lie(struct exchange *x)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    AUTO(mem_freep) char *text = body_text(x->req);
+    size_t len = text == NULL ? 0 : strlen(text);
+    struct buf b;
+
+    buf_init(&b, (size_t)8 << 20);
+    buf_printf(&b,
+               "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %lld\r\n\r\n",
+               x->req->length >= 0 ? (long long)x->req->length : (long long)len * 2 + 1000);
+    buf_add(&b, text, len);
+    if (info != NULL && send(info->connect_fd, b.data, b.len, MSG_NOSIGNAL) < 0)
+        set_reset_on_close(x->connection);
+    buf_done(&b);
+    return MHD_NO;
+}
+
+static struct MHD_Response *response_of(struct exchange *x)
+{
+    struct req *r = x->req;
+    struct MHD_Response *m;
+    size_t len = 0;
+    char *text;
+
+    if (r->way == WAY_ENDLESS)
+        return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 65536, endless, NULL, NULL);
+    if (r->way == WAY_GZIP_BOMB) {
+        void *bomb = outside_bomb(&len);
+
+        m = MHD_create_response_from_buffer(len, bomb, MHD_RESPMEM_PERSISTENT);
+        CHECK(m != NULL);
+        MHD_add_response_header(m, "Content-Encoding", "gzip");
+        return m;
+    }
+    text = body_text(r);
+    len = text == NULL ? 0 : strlen(text);
+    if (r->way == WAY_DRIP) {
+        x->drip = text;
+        x->drip_len = len;
+        return MHD_create_response_from_callback(len, 64, drip, x, NULL);
+    }
+    return MHD_create_response_from_buffer(
+        len, text, text == NULL ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_FREE);
+}
+
+static enum MHD_Result send_reply(struct exchange *x)
+{
+    struct req *r = x->req;
+    const char *type = r->raw_type != NULL ? r->raw_type : "application/json";
+    bool has_body = r->raw != NULL || r->reply != NULL || r->way != WAY_WHOLE;
+    struct MHD_Response *m;
+    enum MHD_Result rc;
+
+    if (r->way == WAY_LYING_LENGTH)
+        return send_lie(x);
+    m = response_of(x);
+    CHECK(m != NULL);
+    if (has_body)
+        MHD_add_response_header(m, "Content-Type", type);
+    if (r->location != NULL)
+        MHD_add_response_header(m, "Location", r->location);
+    if (r->limited) {
+        add_number(m, "ratelimit-limit", r->limit);
+        add_number(m, "ratelimit-remaining", r->remaining);
+        add_number(m, "ratelimit-reset", r->reset_s);
+    }
+    if (r->retry_after_s > 0)
+        add_number(m, "Retry-After", r->retry_after_s);
+    rc = MHD_queue_response(x->connection, (unsigned)r->status, m);
+    MHD_destroy_response(m);
+    return rc;
 }
 
 static void run_later(void *arg)
@@ -183,6 +278,8 @@ static enum MHD_Result work(struct exchange *x)
     rest_handle(r);
     if (f->lost_answer)
         return MHD_NO;
+    if (r->way == WAY_HANG)
+        return hold(x, r->hold_ms, PHASE_CLOSE);
     if (r->hold_ms > 0)
         return hold(x, r->hold_ms, PHASE_REPLY);
     return send_reply(x);
@@ -255,6 +352,7 @@ static void on_end(void *cls, struct MHD_Connection *c, void **con_cls,
     (void)code;
     if (x != NULL) {
         req_free(x->req);
+        free(x->drip);
         free(x);
     }
     *con_cls = NULL;

@@ -15,6 +15,7 @@
 #include "sandbox/http.h"
 #include "sandbox/model.h"
 #include "sandbox/oracle.h"
+#include "sandbox/outside.h"
 #include "sandbox/req.h"
 #include "sandbox/sender.h"
 #include "sandbox/timer.h"
@@ -66,6 +67,7 @@ bool sandbox_reset(const char *scenario, uint64_t seed)
     faults_clear(seed);
     rest_limiter(960, 60, 0, true);
     model_reset();
+    outside_reset();
     subscribe();
     oracle_line(
         json_pack("{s:s, s:s, s:I}", "kind", "world", "scenario", name, "seed", (json_int_t)seed));

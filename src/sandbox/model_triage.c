@@ -284,6 +284,13 @@ static json_t *form(const struct view *v)
         v->injected);
 }
 
+static bool may_be_null(const json_t *schema, const char *member)
+{
+    const json_t *one = json_object_get(json_object_get(schema, "properties"), member);
+
+    return in_list(json_object_get(one, "type"), "null");
+}
+
 /* A form that asks for other things as well gets them from the general filling. */
 json_t *model_report(const json_t *doc, const json_t *schema)
 {
@@ -297,9 +304,8 @@ json_t *model_report(const json_t *doc, const json_t *schema)
         return careful;
     handles = model_handles(doc);
     filled = model_fill(schema, handles, doc);
-    for (size_t i = 0; i < ARRAY_LEN(chosen);
-         i++) /* without a list of the document's the schema decides */
-        if (json_is_null(json_object_get(careful, chosen[i])))
+    for (size_t i = 0; i < ARRAY_LEN(chosen); i++)
+        if (json_is_null(json_object_get(careful, chosen[i])) && !may_be_null(schema, chosen[i]))
             json_object_del(careful, chosen[i]);
     json_object_update_existing(filled, careful);
     json_decref(handles);

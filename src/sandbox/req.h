@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "base/mem.h"
 #include "sandbox/act.h"
 #include "sandbox/world.h"
@@ -20,6 +21,16 @@ struct token {
     const char *kind;
     char value[64];
     int user; /* -1: the account itself */
+};
+
+/* How an answer leaves; only the outside world has other ways than the first. */
+enum req_way {
+    WAY_WHOLE,
+    WAY_HANG,         /* silence for hold_ms, then closed */
+    WAY_DRIP,         /* a byte at a time, drip_ms between two */
+    WAY_ENDLESS,      /* up to one GiB */
+    WAY_LYING_LENGTH, /* Content-Length is not what comes */
+    WAY_GZIP_BOMB     /* one MiB that says it is one GiB */
 };
 
 /* One HTTP request and its answer; owns everything it points to, so that it can outlive its connection. */
@@ -44,6 +55,9 @@ struct req {
     const char *raw_type; /* media type; NULL: application/json */
     int retry_after_s;
     int64_t hold_ms; /* answer only after so long */
+    enum req_way way;
+    int64_t drip_ms, length; /* length -1: twice the true one */
+    char *location;          /* of a redirect */
 };
 void req_done(struct req *r);
 void req_free(struct req *r);
@@ -83,12 +97,14 @@ struct route {
 /* Ends of the tables have method NULL. */
 extern const struct route rest_incident_routes[], rest_write_routes[], rest_evidence_routes[],
     rest_config_routes[], rest_subscription_routes[], control_routes[], control_world_routes[],
-    model_routes[];
+    model_routes[], outside_metric_routes[], outside_web_routes[], outside_control_routes[];
 
 /* Answers the request: finds its route, checks what PagerDuty checks, calls the handler under the world lock. */
 void rest_handle(struct req *r);
 /* True for paths that the control API owns; faults leave them alone. */
 bool rest_is_control(const char *path);
+/* True for the stub outside world. */
+bool rest_is_outside(const char *path);
 
 int rest_tokens_load(const char *path, struct err *e) MUST_CHECK;
 /* limit 0 is unlimited; others_per_min is what another client of the same key uses. */

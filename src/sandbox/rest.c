@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "sandbox/json_build.h"
+#include "sandbox/outside.h"
 #include "sandbox/req.h"
 
 #define VENDOR_TYPE "application/vnd.pagerduty+json;version=2"
@@ -16,8 +17,9 @@ enum {
 };
 
 static const struct route *const tables[] = {
-    rest_incident_routes,     rest_write_routes, rest_evidence_routes, rest_config_routes,
-    rest_subscription_routes, control_routes,    control_world_routes, model_routes,
+    rest_incident_routes,     rest_write_routes,  rest_evidence_routes,   rest_config_routes,
+    rest_subscription_routes, control_routes,     control_world_routes,   model_routes,
+    outside_metric_routes,    outside_web_routes, outside_control_routes,
 };
 enum {
     MAX_ROUTES = 40
@@ -47,6 +49,7 @@ void req_done(struct req *r)
     free(r->accept);
     free(r->content_type);
     free(r->api_key);
+    free(r->location);
     json_decref(r->json);
     json_decref(r->reply);
     free(r->raw);
@@ -337,6 +340,11 @@ bool rest_is_control(const char *path)
     return text_starts(path, "/_sandbox/");
 }
 
+bool rest_is_outside(const char *path)
+{
+    return text_starts(path, "/_outside/");
+}
+
 static bool is_model(const char *path)
 {
     return text_starts(path, "/v1/") || text_starts(path, "/api/chat") ||
@@ -442,6 +450,17 @@ static void make_text(struct req *r)
     r->reply = r->json = NULL;
 }
 
+static void handle_outside(struct req *r, const struct route *route)
+{
+    if (!outside_admit(r))
+        return;
+    if (route != NULL)
+        route->handle(r);
+    else
+        reply_json(r, 404, json_pack("{s:s}", "message", "Not Found"));
+    outside_bend(r);
+}
+
 void rest_handle(struct req *r)
 {
     bool other_method = false, ours;
@@ -449,8 +468,10 @@ void rest_handle(struct req *r)
 
     world_lock();
     route = route_find(r, &other_method);
-    ours = rest_is_control(r->path) || is_model(r->path);
-    if (route == NULL && ours) {
+    ours = rest_is_control(r->path) || is_model(r->path) || rest_is_outside(r->path);
+    if (rest_is_outside(r->path)) {
+        handle_outside(r, route);
+    } else if (route == NULL && ours) {
         reply_error(r, other_method ? 405 : 404, 2100, other_method ? "Wrong method" : "Not Found",
                     "docs/sandbox.md lists the paths of the control API");
     } else if (ours) {

@@ -20,6 +20,7 @@ import threading
 import time
 import unittest
 import urllib.parse
+import zlib
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # The test runner names the folder of the binaries; a single program can be named as well.
@@ -1307,6 +1308,160 @@ class TriageModel(SandboxCase):
         for _ in range(5):
             self.call(self.document())
         self.assertEqual(len(self.box.control("model")["requests"]), 3)
+
+
+class Outside(SandboxCase):
+    """The stub outside world: true shapes that fit the incidents, and every way of misbehaving."""
+
+    def ask(self, path, headers=None, timeout=10, **query):
+        text = urllib.parse.urlencode(query, doseq=True)
+        return self.box.request("GET", "/_outside/" + path + ("?" + text if text else ""), headers=headers, timeout=timeout)
+
+    def trouble(self):
+        return self.box.incident(title="Tracking API 5xx rate 80 per minute", details={"metric": "http_5xx_rate", "value": 80})
+
+    def range(self, query, step="60s", before=1200, after=0):
+        now = int(time.time())
+        reply = self.ask("prometheus/api/v1/query_range", query=query, start=now - before, end=now + after, step=step)
+        self.assertEqual((reply.status, reply.json["status"], reply.json["data"]["resultType"]), (200, "success", "matrix"))
+        return reply.json["data"]["result"]
+
+    def test_prometheus_rises_with_the_incident(self):
+        quiet = [float(v) for _, v in self.range('http_5xx_rate{service="tracking-api"}')[0]["values"]]
+        self.assertLess(max(quiet), 20)
+        self.trouble()
+        series = self.range('http_5xx_rate{service="PSTRACK"}')
+        self.assertEqual([s["metric"]["instance"] for s in series],
+                         ["tracking-api-%02d.lumenparcel.example:9100" % n for n in (1, 2)])
+        values = [float(v) for _, v in series[0]["values"]]
+        self.assertEqual(len(values), 21)
+        self.assertGreater(min(values[-2:]), 70)
+        self.assertLess(max(values[:10]), 20)
+        self.assertEqual(len(self.range('sum(rate(http_5xx_rate{service="Tracking API"}[5m]))')), 1)
+        other = [float(v) for _, v in self.range('http_5xx_rate{service="order-intake"}')[0]["values"]]
+        self.assertLess(max(other), 20)
+        self.assertEqual(self.range('up{job="nobody"}'), [])
+        firing = self.ask("prometheus/api/v1/alerts").json["data"]["alerts"]
+        self.assertEqual([(a["labels"]["service"], a["state"], a["annotations"]["summary"]) for a in firing],
+                         [("tracking-api", "firing", "Tracking API 5xx rate 80 per minute")])
+
+    def test_prometheus_refuses_as_prometheus_does(self):
+        good = {"query": "up", "start": "2026-09-14T02:00:00Z", "end": "2026-09-14T03:00:00Z", "step": "15"}
+        self.assertEqual(self.ask("prometheus/api/v1/query_range", **good).status, 200)
+        for wrong in ({"start": "yesterday"}, {"end": "2026-09-14T01:00:00Z"}, {"step": "0"}, {"step": "0.1"}, {"query": ""}):
+            reply = self.ask("prometheus/api/v1/query_range", **dict(good, **wrong))
+            self.assertEqual((reply.status, reply.json["errorType"]), (400, "bad_data"), wrong)
+
+    def test_loki_filters_and_limits(self):
+        self.trouble()
+        self.box.control("changes", {"service": "PSTRACK", "summary": "Deploy 9 of everything", "ago_s": 600})
+        now = time.time_ns()
+
+        def lines(query, **more):
+            reply = self.ask("loki/loki/api/v1/query_range", query=query, start=now - 3600 * 10**9, end=now, **more).json
+            self.assertEqual(reply["data"]["resultType"], "streams")
+            return {s["stream"]["level"]: s["values"] for s in reply["data"]["result"]}
+
+        errors = lines('{service="tracking-api"} |= "error"', limit=5)
+        self.assertEqual([len(v) for v in errors.values()], [5])
+        self.assertIn("5xx rate 80", errors["error"][0][1])
+        self.assertEqual([s for s, _ in errors["error"]], sorted((s for s, _ in errors["error"]), reverse=True))
+        self.assertEqual(len(lines('{service="tracking-api"} |~ "(?i)DEPLOY [0-9]"')["info"]), 1)
+        self.assertEqual(lines('{service="tracking-api"} |= "no such line"'), {})
+        self.assertEqual(lines('{service="nobody"}'), {})
+        self.assertEqual(self.ask("loki/loki/api/v1/query_range", query="nonsense").status, 400)
+        self.assertEqual(self.ask("loki/loki/api/v1/query_range", query='{service="tracking-api"}', limit=5001).status, 400)
+
+    def test_github_tells_the_changes(self):
+        self.box.control("changes", {"service": "PSTRACK", "summary": "Deploy tracking-api build 999", "ago_s": 120})
+        rows = self.ask("github/repos/lumenparcel/tracking-api/deployments", per_page=3, environment="production").json
+        self.assertEqual(rows[0]["description"], "Deploy tracking-api build 999")
+        self.assertEqual([r["created_at"] for r in rows], sorted((r["created_at"] for r in rows), reverse=True))
+        self.assertTrue({"id", "sha", "ref", "task", "environment", "creator", "created_at", "updated_at", "statuses_url"} <= rows[0].keys())
+        second = self.ask("github/repos/lumenparcel/tracking-api/deployments", per_page=1, page=2).json
+        self.assertEqual(second, rows[1:2])
+        self.assertEqual(self.ask("github/repos/lumenparcel/tracking-api/deployments", environment="staging").json, [])
+        commits = self.ask("github/repos/lumenparcel/PSTRACK/commits", since=rows[1]["created_at"]).json
+        self.assertEqual(len(commits), 2)
+        self.assertTrue(all(len(c["sha"]) == 40 and c["commit"]["author"]["date"] for c in commits))
+        self.assertEqual(self.ask("github/repos/somebody/tracking-api/commits").status, 404)
+        self.assertEqual(self.ask("github/repos/lumenparcel/nothing/deployments").status, 404)
+        self.assertEqual(self.ask("github/repos/lumenparcel/tracking-api/commits", per_page=0).status, 422)
+
+    def test_status_page_follows_incidents_and_maintenance(self):
+        page = self.ask("status/api/v2/summary.json").json
+        self.assertEqual((page["status"]["indicator"], page["incidents"]), ("none", []))
+        incident = self.trouble()
+        self.box.control("maintenance", {"service": "PSPARDB", "start_in_s": 3600})
+        self.box.incident(service="PSORDER", title="slow", severity="warning")
+        page = self.ask("status/api/v2/summary.json").json
+        states = {c["name"]: c["status"] for c in page["components"]}
+        self.assertEqual((states["Tracking API"], states["Order Intake"], states["Payments"]),
+                         ("major_outage", "degraded_performance", "operational"))
+        self.assertEqual(page["status"], {"indicator": "critical", "description": "Major Service Outage"})
+        self.assertEqual(sorted(i["name"] for i in page["incidents"]), ["Trouble with Order Intake", "Trouble with Tracking API"])
+        self.assertEqual([m["status"] for m in page["scheduled_maintenances"]], ["scheduled"])
+        self.box.act(incident, "resolve")
+        self.assertEqual(self.ask("status/api/v2/summary.json").json["status"]["indicator"], "minor")
+
+    def test_simple_misbehaviour(self):
+        path = "status/api/v2/summary.json"
+        for mode, status in (("500", 500), ("garbage", 200)):
+            self.box.control("outside", {"mode": mode, "path": "/status"})
+            reply = self.ask(path)
+            self.assertEqual(reply.status, status)
+            self.assertRaises(ValueError, json.loads, reply.body)
+        self.assertEqual(self.ask("prometheus/api/v1/alerts").status, 200)
+        self.box.control("outside", {"mode": "redirect", "path": "/status", "location": "http://127.0.0.1:1/elsewhere"})
+        reply = self.ask(path)
+        self.assertEqual((reply.status, reply.headers["location"]), (302, "http://127.0.0.1:1/elsewhere"))
+        for mode, least in (("slow", 0.2), ("ok", 0.2)):
+            self.box.control("outside", {"mode": mode, "path": "/_outside/status/", "delay_ms": 200})
+            begun = time.monotonic()
+            self.assertEqual(self.ask(path).json["page"]["name"], "Lumen Parcel")
+            self.assertGreaterEqual(time.monotonic() - begun, least)
+        self.box.control("outside", {"mode": "drip", "path": "/status/none", "delay_ms": 5})
+        begun = time.monotonic()
+        self.assertEqual(self.ask("status/none").json, {"message": "Not Found"})
+        self.assertGreater(time.monotonic() - begun, 0.1)
+        self.box.control("outside", {"mode": "hang", "path": "/status", "delay_ms": 200})
+        self.box.control("outside", {"mode": "hang", "path": "/_outside/status/", "delay_ms": 200})
+        self.assertRaises(http.client.RemoteDisconnected, self.ask, path)
+        self.assertEqual(self.box.request("POST", "/_sandbox/outside", {"mode": "dance"}).status, 400)
+
+    def test_lying_length_endless_and_bomb(self):
+        path = "status/api/v2/summary.json"
+        self.box.control("outside", {"mode": "lying_length"})
+        with self.assertRaises(http.client.IncompleteRead) as caught:
+            self.ask(path)
+        self.assertGreater(caught.exception.expected, 1000)
+        self.box.control("outside", {"mode": "lying_length", "length": 10})
+        self.assertEqual(self.ask(path).body, b'{"page":{"')
+        self.box.control("outside", {"mode": "endless"})
+        with socket.create_connection(("127.0.0.1", self.box.port), timeout=10) as s:
+            s.sendall(b"GET /_outside/loki/x HTTP/1.1\r\nHost: x\r\n\r\n")
+            got = 0
+            while got < 4 << 20:
+                got += len(s.recv(1 << 16))
+        self.box.control("outside", {"mode": "gzip_bomb"})
+        reply = self.ask(path)
+        self.assertEqual(reply.headers["content-encoding"], "gzip")
+        self.assertLess(len(reply.body), 2 << 20)
+        plain = zlib.decompressobj(31)
+        self.assertEqual(plain.decompress(reply.body, 64 << 20), bytes(64 << 20))
+        self.assertTrue(plain.unconsumed_tail)
+
+    def test_credentials_and_what_was_asked(self):
+        self.box.control("outside", {"path": "/github", "authorization": "Bearer sandbox-source"})
+        path = "github/repos/lumenparcel/tracking-api/commits"
+        self.assertEqual(self.ask(path).status, 401)
+        self.assertEqual(self.ask(path, headers={"Authorization": "Bearer sandbox-source"}).status, 200)
+        self.assertEqual(self.ask("prometheus/api/v1/alerts").status, 200)
+        state = self.box.control("outside")
+        self.assertEqual([(r["path"], r["authorization"]) for r in state["requests"]],
+                         [("/_outside/" + path, None), ("/_outside/" + path, "Bearer sandbox-source"),
+                          ("/_outside/prometheus/api/v1/alerts", None)])
+        self.assertEqual((state["asked"], len(state["rules"])), (3, 1))
 
 
 class Running(unittest.TestCase):
