@@ -23,14 +23,16 @@
 /*
  * The document, redacted (members in this order of use; JSON encoding is the quoting):
  *  {fence, task: "triage", incident: {title, urgency, priority, status, service, created_at, alerts},
- *   evidence: [{id: "E4", kind, source, at, data: {...}}],      data: the item's body without PagerDuty's ids and links
+ *   evidence: [{id: "E4", kind, source, at, data: {...}}],      data: the item's body without PagerDuty's ids and links; a reference is its
+ *                                                               name, a time is ISO, an alert's details are members by their dotted path
  *   not_checked: [{what, why}],
  *   known: {clears_by_itself: {n, of}, resolve_time: {n, median_s, p25_s, p75_s}, times_seen, window_days},
  *   severities: [names, most severe first], categories: [...], teams: [...],
  *   allowed_actions: [{verb, effect}],                           always with {"verb": "none"}
  *   rules_say: {severity, category, team, urgency}}
  * cut: what did not fit, [{id, kind, bytes}] - small and near things go in first (alert, change, source, runbook, memory, fix, note, ...), one item
- * takes at most 15 % of the room.
+ * takes at most 15 % of the room. A big one is cut and says so with a member "cut" (bytes) in its data. At most 40 items are shown, so that their
+ * handles fit the enums of a strict schema; kinds of which something is missing are named in not_checked.
  */
 struct ask_choices {
     json_t *severities; /* the account's own priority names, most severe first */
@@ -74,16 +76,26 @@ void ask_key(const struct triage_items *it, const char *prompt_version, const ch
  *   injection_suspected}            cite: {id: "E4", quote}
  *
  * The checks, in this order; each becomes a row {check, ok, path, detail} for people:
- *  size, json (UTF-8, no duplicate keys, depth), schema   - failing one of these asks for a repair
+ *  size, json (UTF-8, no duplicate keys, depth), schema   - failing one of these asks for a repair. A Markdown fence around the whole is
+ *            taken off. The schema is asked.schema without the words of this request (handles, verbs, choices): one bad word costs its place
+ *            below, not the reply
  *  counts    at most 3 causes, 2 actions, 5 changed, 10 not_checked, 5 cites each: what is over is dropped
  *  handle    the cited item was shown
  *  quote     8 to 300 bytes (or a whole shorter value) that stand in one string (or number) of that item's data as it was shown, control
- *            characters taken out on both sides
- *  token     every word with a digit in it, and every word that looks like an id, of a text stands in an item that the text cites (or in what
- *            `known` told it): else the text is dropped
- *  text      control characters and links are taken out; placeholders stay; cut to TEXT_MAX_BYTES
+ *            characters and blanks at the ends taken out on both sides
+ *  token     every word with a digit in it, and every word that looks like an id (six capitals, seven hex letters), of a text stands in data or at
+ *            of an item that the text cites, or in the document's known or incident: else the text is dropped. Words end at blanks and at
+ *            "'`()[]{}<>,;=|!?*&^~\ and other punctuation than ASCII's; . : / - _ # @ + $ at the ends do not count. Equal is equal bytes, but a number
+ *            stands where it has a unit behind it, a number with its unit where a blank is between them, 02:11 where 2026-09-14T02:11:07Z does,
+ *            and a word of parts (a/b, a:b, a@b) where its parts do. Handles are words that must have been shown. Numbers that are spelled
+ *            out are not looked at.
+ *  text      control and other characters without a look are taken out before all else, links become [link]; placeholders stay; cut to
+ *            TEXT_MAX_BYTES at a blank
  *  cited     a cause without a verified `for` becomes a guess (guess: true); impact and changed without one are dropped
- *  action    the verb is one of allowed_actions, the target the incident, at least one verified cite: else dropped
+ *  choice    severity, category and team are one of those on offer, else null
+ *  action    the verb is one of allowed_actions, the target the incident, at least one verified cite, a reason that stands: else dropped. "none"
+ *            is an answer and leaves no row
+ * Each of handle, quote, token and action has a switch for tests: defence_off("ask.handle") ...
  */
 #define REPORT_CAUSES_MAX      3
 #define REPORT_ACTIONS_MAX     2
@@ -100,8 +112,8 @@ enum report_end {
 };
 struct report_result {
     enum report_end end;
-    /* What is left, canonical: the form's members, with guess on causes, and without what was dropped; impact may be null, actions may be
-     * empty. A new reference; NULL with REPORT_REPAIR. */
+    /* What is left, canonical: the form's members, with guess on causes, and without what was dropped; impact and a cause's check may be
+     * null, actions may be empty. A new reference; NULL with REPORT_REPAIR. */
     json_t *report;
     json_t *
         checks; /* [{check, ok, path, detail}], failures and a summary row per check; a new reference */
@@ -120,17 +132,18 @@ void report_check(struct arena *a, const json_t *asked, const char *text, size_t
 json_t *assessment_merge(const json_t *verdict, const json_t *report, const json_t *facts);
 /*
  * {level: "low"|"medium"|"high", basis: [{what: "rule", name}, {what: "seen", n}, {what: "model", said}], measured: {n, right, rate_pct} or null}
- *   high    a rule matched and the symptom was seen 10 times or more, or a fix is known and 3 times or more
+ *   high    a rule matched, and the symptom was seen 10 times or more, or 3 times or more and a fix is known
  *   medium  a rule matched, or seen 3 times or more, or a model with a cited cause that it calls medium or high
- *   low     everything else; never above medium where only a model speaks, low when it suspects an injection
+ *   low     everything else; never above medium where only a model speaks, always low when it suspects an injection
  * measured: people's decisions on what this basis proposed; given from 30 on.
  */
 json_t *assessment_confidence(const json_t *verdict, const json_t *known, const json_t *report,
                               int64_t decisions, int64_t approved);
 /*
  * All that is to be proposed, before the gate judges it: the verdict's proposals, then the model's that no rule names with the same verb.
- * [{verb, args, why, rule | origin: "model", evidence: ["E4"]}]; args as in a verdict. An add_note of the model's is worded by code from the
- * checked report.
+ * [{verb, args, why, rule | origin: "model", evidence: ["E4"]}]; args as in a verdict (a rule's evidence is empty: it names fields). An add_note of
+ * the model's is worded by code from the checked report, its escalate goes to the next level. Nothing of the model's when it suspects an
+ * injection, no verb outside verdict.allow, and no acknowledge without something that tells people.
  */
 json_t *wanted_proposals(const json_t *verdict, const json_t *report, const json_t *known);
 
