@@ -186,7 +186,7 @@ static json_t *matrix(const char *query, int service, const char *metric, struct
                                "service", name, "environment", "production", "instance",
                                json_sprintf("%s-%02d.lumenparcel.example:9100", name, i));
 
-        s->salt = (uint64_t)(service * 8 + i);
+        s->salt = (uint64_t)service * 8 + (uint64_t)i;
         json_array_append_new(result,
                               json_pack("{s:o, s:o}", "metric", labels, "values", values(s)));
     }

@@ -19,7 +19,7 @@ enum {
 
 static const char *const commit_messages[] = {
     "Raise the connection pool", "Read prices in one query",       "Retry the upstream call twice",
-    "Update dependencies",       "Move the cache behind a flag",   "Write labels in batches",
+    "Newer dependencies",        "Move the cache behind a flag",   "Write labels in batches",
     "Drop the unused index",     "Log the shop with each refusal",
 };
 

@@ -10,6 +10,7 @@
  * has. Nothing is announced and the oracle gets no line, for it was long ago.
  */
 
+#define SECOND_MS  INT64_C(1000)
 #define MINUTE_MS  INT64_C(60000)
 #define DAY_MIN    1440
 #define NEWEST_MIN 360 /* so long ago is the newest, so that the longest is over by now */
@@ -217,7 +218,7 @@ static void end_alone(struct telling *t, struct incident *in, const struct kind 
 {
     const struct agent monitor = {AGENT_INTEGRATION, in->service};
     int64_t end =
-        in->created_ms + (2 + world_random(k->minutes)) * MINUTE_MS + world_random(60) * 1000;
+        in->created_ms + (2 + world_random(k->minutes)) * MINUTE_MS + world_random(60) * SECOND_MS;
 
     if (world_random(5) == 0)
         tell_log(t, in, LK_ACKNOWLEDGE, in->created_ms + MINUTE_MS,
@@ -265,7 +266,7 @@ static void end_by_person(struct telling *t, struct incident *in, const struct k
         who.index = (int)world_random(N_USERS - 1);
     at += (1 + world_random(6)) * MINUTE_MS;
     end = at + (4 + k->minutes / 2 + world_random(k->minutes * 2)) * MINUTE_MS +
-          world_random(60) * 1000;
+          world_random(60) * SECOND_MS;
     tell_log(t, in, LK_ACKNOWLEDGE, at, who, NULL, NULL);
     if (world_random(5) < 3) {
         say(k->fixes[world_random(SYMPTOM_FIXES)], w, fix);
@@ -325,7 +326,7 @@ static void tell(struct telling *t, const struct moment *when)
         struct words other;
 
         words_make(k, &other);
-        tell_alert(t, in, k, &other, when->at_ms + world_random(120) * 1000);
+        tell_alert(t, in, k, &other, when->at_ms + world_random(120) * SECOND_MS);
     }
     if ((int)world_random(100) < k->self_clears_percent)
         end_alone(t, in, k, u.list[0]);
@@ -373,8 +374,8 @@ void world_past(size_t count, int days, uint64_t seed, struct past_told *told)
     for (size_t i = 0; i < count; i++) {
         int kind = kind_pick(t, i);
 
-        moments[i] =
-            (struct moment){now_ms - minutes_ago(days) * MINUTE_MS - world_random(60) * 1000, kind};
+        moments[i] = (struct moment){
+            now_ms - minutes_ago(days) * MINUTE_MS - world_random(60) * SECOND_MS, kind};
         told->symptoms += !seen[kind];
         seen[kind] = true;
     }
