@@ -14,7 +14,7 @@ static json_t *openai_reply(const char *model, const char *text, enum said how, 
                      "content", refused ? NULL : text, "refusal", refused ? text : NULL,
                      "finish_reason", how == SAID_CUT ? "length" : "stop", "usage", "prompt_tokens",
                      (json_int_t)in, "completion_tokens", (json_int_t)out, "total_tokens",
-                     (json_int_t)(in + out), "prompt_tokens_details", "cached_tokens", 0);
+                     (json_int_t)in + out, "prompt_tokens_details", "cached_tokens", 0);
 }
 
 static json_t *anthropic_reply(const char *model, const char *text, enum said how, int64_t in,
