@@ -50,6 +50,7 @@ struct llm_reply {
     const char *text; /* in the arena, NUL-terminated; NULL unless LLM_END_OK or LLM_END_CUT */
     size_t len;
     struct llm_usage usage;
+    bool error;    /* LLM_END_UNREADABLE: a 2xx around an error; llm_read_error says which */
     char why[160]; /* for people, safe to show; "" with LLM_END_OK */
 };
 
@@ -62,16 +63,20 @@ enum llm_fault {
 struct llm_error {
     enum llm_fault fault;
     unsigned retry_after_s; /* 0 = none given */
+    bool unspent;  /* it cost nothing: it never left, or the endpoint said no (llm_done.unspent) */
     char why[200]; /* for people: the status, the vendor's type or code; no text of the reply */
 };
 
-#define LLM_REPLY_MAX_BYTES ((size_t)512 * 1024) /* a whole answer */
-#define LLM_TEXT_MAX_BYTES  ((size_t)64 * 1024)  /* what a model may say */
-#define LLM_ARENA_BYTES     ((size_t)16 * 1024 * 1024)
+#define LLM_REPLY_MAX_BYTES   ((size_t)512 * 1024) /* a whole answer */
+#define LLM_TEXT_MAX_BYTES    ((size_t)64 * 1024)  /* what a model may say */
+#define LLM_REQUEST_MAX_BYTES ((size_t)8 * 1024 * 1024)
+#define LLM_ARENA_BYTES       ((size_t)16 * 1024 * 1024) /* enough for one request or one reply */
+#define LLM_TOKENS_MAX        1000000000                 /* a count beyond this is no count */
 
 struct llm_dialect {
-    const char *name; /* as in model.dialect */
-    const char *path; /* behind base_url, unless model.path says otherwise */
+    const char *name;                     /* as in model.dialect */
+    const char *path;                     /* behind base_url, unless model.path says otherwise */
+    const char *version_header, *version; /* NULL: none is sent */
     /* The body of the request. */
     json_t *(*body)(const struct config_model *m, const struct llm_ask *ask);
     /* root is the parsed 2xx answer. */
@@ -83,8 +88,8 @@ struct llm_dialect {
 const struct llm_dialect *llm_dialect(const char *name); /* NULL when unknown */
 
 /*
- * Describe the request: POST base_url + path, the dialect's headers, the credential. Everything lives in the arena. *body_text is the
- * bytes that will leave. ERR_INPUT: no endpoint, unknown dialect.
+ * Describe the request: POST base_url + path, the dialect's headers, the credential. Everything lives in the arena; out->body is the
+ * bytes that will leave. ERR_INPUT: no endpoint, unknown dialect, a text that is no UTF-8, over LLM_REQUEST_MAX_BYTES.
  */
 int llm_request(struct arena *a, const struct config_model *m, struct net_peer *peer,
                 const struct llm_ask *ask, struct net_req *out, struct err *e) MUST_CHECK;

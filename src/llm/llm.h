@@ -44,6 +44,7 @@ struct llm_verdict {
 /*
  * May a call with so many tokens (estimated input and the most output) leave now? incident_id NULL: for no incident (canary). Budgets are
  * judged on what is settled and what is reserved, so that a limit is never passed by more than what a vendor counts above our estimate.
+ * An hour is one of the clock's, a day the 24 hours before this moment (counted in whole hours, so up to 25). LLM_CANARY only for an incident.
  */
 int llm_may_ask(struct llm *l, const struct config_model *m, const char *incident_id,
                 int64_t tokens, int64_t cost, int64_t now_wall_ms, struct llm_verdict *out,
@@ -59,7 +60,7 @@ struct llm_begin {
     size_t request_len;
     int64_t reserved_tokens, reserved_cost, epoch;
 };
-/* Reserves and writes the row. *id of the call. */
+/* Reserves and writes the row. *id of the call. With an open breaker this is the one call that tries again. */
 int llm_begin(struct llm *l, const struct config_model *m, const struct llm_begin *b,
               int64_t now_wall_ms, int64_t *id, struct err *e) MUST_CHECK;
 
@@ -70,11 +71,13 @@ struct llm_done {
     const char *reply;   /* NULL: none */
     size_t reply_len;
     struct llm_usage usage;
+    bool unspent; /* it cost nothing (llm_error.unspent): the reservation is given back */
     const json_t *checks, *report; /* may be NULL */
     bool endpoint_failed; /* counts for the breaker: no answer, 5xx, 429, 401 ... not a bad reply */
     unsigned retry_after_s; /* the endpoint asked for a pause */
 };
-/* Settles the reservation and moves the breaker; opened tells that this failure opened it. */
+/* Settles the reservation and moves the breaker; opened tells that this failure opened it (not: that trying again failed). ERR_CONFLICT when the
+ * call is not out. */
 int llm_end(struct llm *l, const struct config_model *m, int64_t id, const struct llm_done *d,
             int64_t now_wall_ms, bool *opened, struct err *e) MUST_CHECK;
 /* What the canary found. */
