@@ -100,6 +100,32 @@ int store_body_put(struct store *s, const void *p, size_t len, int64_t now_wall_
 int store_body_get(struct store *s, const char *sha256, struct arena *a, const char **out,
                    size_t *len, struct err *e) MUST_CHECK;
 
+/*
+ * Full-text search over one index (store_search.c), which the store does not fill by itself: whoever owns the rows puts and
+ * drops their texts in the same transaction, and keeps the index as small as a search is to be fast. Columns are title,
+ * service, alerts, notes, resolution, and count for the score in that order: 8, 2, 4, 2, 2.
+ */
+#define STORE_SEARCH_COLUMNS  5
+#define STORE_SEARCH_WORD_MAX 60 /* bytes */
+struct store_search_doc {
+    int64_t id;
+    const char *text[STORE_SEARCH_COLUMNS]; /* NULL is "" */
+};
+int store_search_put(struct store *s, const struct store_search_doc *d, struct err *e) MUST_CHECK;
+/* With the texts exactly as they were put: the index cannot know them, and other ones would damage it. */
+int store_search_drop(struct store *s, const struct store_search_doc *d, struct err *e) MUST_CHECK;
+/*
+ * The best `max` rows with a smaller id that hold at least one of the rarer words, best first; equal ones newest first. score is
+ * BM25 in thousandths. Words that stand in very many rows are passed over; when all do, nothing is found. A word is lower case: ASCII letters and
+ * digits, and bytes beyond ASCII; anything else is passed over. Only the first ten words are looked at: give the telling ones first.
+ */
+struct store_search_hit {
+    int64_t id, score;
+};
+int store_search_find(struct store *s, const char *const *words, size_t n_words, int64_t below_id,
+                      struct store_search_hit *hits, size_t max, size_t *n, struct err *e)
+    MUST_CHECK;
+
 /* Small named values ("boot_epoch", "modes"). */
 int store_meta_get(struct store *s, const char *key, struct arena *a, const char **out,
                    struct err *e) MUST_CHECK;

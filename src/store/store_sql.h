@@ -3,12 +3,16 @@
 
 #include "store/store.h"
 
-/* Every statement of the tables meta and body. */
+/* Every statement of the tables meta and body, and of the full-text index. */
 enum {
     STORE_META_GET,
     STORE_META_SET,
     STORE_BODY_PUT,
     STORE_BODY_GET,
+    STORE_SEARCH_PUT,
+    STORE_SEARCH_DROP,
+    STORE_SEARCH_WORD,
+    STORE_SEARCH_FIND,
     STORE_SQL_LEN
 };
 
@@ -23,6 +27,21 @@ static const struct store_sql store_sql_table[STORE_SQL_LEN] = {
                         " ON CONFLICT (sha256) DO UPDATE SET created_ms = excluded.created_ms"
                         " WHERE body.created_ms < excluded.created_ms - 86400000"},
     [STORE_BODY_GET] = {"store.body_get", "SELECT bytes FROM body WHERE sha256 = $1"},
+    [STORE_SEARCH_PUT] =
+        {"store.search_put",
+         "INSERT INTO memory_text (rowid, title, service, alerts, notes, resolution)"
+         " VALUES ($1, $2, $3, $4, $5, $6)"},
+    [STORE_SEARCH_DROP] =
+        {"store.search_drop",
+         "INSERT INTO memory_text (memory_text, rowid, title, service, alerts, notes,"
+         " resolution) VALUES ('delete', $1, $2, $3, $4, $5, $6)"},
+    [STORE_SEARCH_WORD] =
+        {"store.search_word",
+         "SELECT count(*) FROM (SELECT 1 FROM memory_word WHERE term = $1 LIMIT $2) AS w"},
+    /* bm25 is the better the smaller. */
+    [STORE_SEARCH_FIND] = {"store.search_find",
+                           "SELECT rowid, CAST(bm25(memory_text, 8, 2, 4, 2, 2) * -1000 AS INTEGER)"
+                           " FROM memory_text WHERE memory_text MATCH $1 AND rowid < $2"},
 };
 
 #endif

@@ -209,12 +209,13 @@ static void refuses_other_versions_and_names_both(void **state)
             fail_msg("%s", f->e.msg);
         if (!f->s) {
             sqlite3 *db = NULL;
+            char back[96];
 
+            (void)snprintf(back, sizeof back,
+                           "UPDATE meta SET value = '%d' WHERE key = 'schema_version'",
+                           store_schema_version());
             assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-            assert_int_equal(
-                sqlite3_exec(db, "UPDATE meta SET value = '1' WHERE key = 'schema_version'", NULL,
-                             NULL, NULL),
-                SQLITE_OK);
+            assert_int_equal(sqlite3_exec(db, back, NULL, NULL, NULL), SQLITE_OK);
             sqlite3_close(db);
             f->s = open_at(f, false);
         }

@@ -33,7 +33,7 @@ CREATE TABLE llm_call (                          -- llm: one row per request, wr
     ended_ms            INTEGER
 ) STRICT;
 CREATE INDEX llm_call_incident ON llm_call (incident_id, id) WHERE incident_id IS NOT NULL;
-CREATE INDEX llm_call_key ON llm_call (key, id);
+CREATE INDEX llm_call_key ON llm_call (key, sent_ms, id);
 CREATE INDEX llm_call_sent ON llm_call (id) WHERE state = 'sent';
 
 CREATE TABLE llm_spend (                         -- llm: settled and reserved, by hour, so that a budget is a short sum
@@ -87,3 +87,78 @@ CREATE TABLE proposal_measure (                  -- gate: what people said to wh
     edited   INTEGER NOT NULL,
     PRIMARY KEY (origin, verb)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE memory (                            -- triage: an incident that is over, with its texts and what ended it
+    id          INTEGER PRIMARY KEY,             -- created_ms * 1024 + n: what is newer has a larger number
+    incident_id TEXT NOT NULL UNIQUE,
+    number      INTEGER NOT NULL,
+    service_id  TEXT NOT NULL,
+    service     TEXT NOT NULL,
+    symptom     TEXT NOT NULL,                   -- normalised title
+    title       TEXT NOT NULL,
+    alerts      TEXT NOT NULL,                   -- the words of its alerts, normalised, each once
+    notes       TEXT NOT NULL,                   -- of people
+    resolution  TEXT NOT NULL,                   -- what was said with the resolve
+    fix         TEXT,                            -- JSON {incident_id, number, quote, author, author_id, note_id, at_ms}; NULL: none
+    status      TEXT NOT NULL,
+    created_ms  INTEGER NOT NULL,
+    resolved_ms INTEGER,
+    by_type     TEXT,                            -- who ended it: "user" is a person
+    by_id       TEXT,
+    by_name     TEXT,
+    merged      INTEGER NOT NULL,
+    searched    INTEGER NOT NULL,                -- 1: its texts are in memory_text
+    updated_ms  INTEGER NOT NULL
+) STRICT;
+CREATE INDEX memory_symptom ON memory (service_id, symptom, id) WHERE merged = 0;
+CREATE INDEX memory_fixed ON memory (service_id, symptom, id) WHERE merged = 0 AND fix IS NOT NULL;
+CREATE INDEX memory_searched ON memory (id) WHERE searched = 1;
+CREATE TABLE memory_count (                      -- triage: so that nothing is counted by walking
+    one      INTEGER PRIMARY KEY CHECK (one = 1),
+    searched INTEGER NOT NULL                    -- rows of memory_text
+) STRICT;
+-- Exactly what stands in the full-text index: only the newest, so that a search costs the same whatever the store holds.
+CREATE VIEW memory_found AS
+    SELECT id, title, service, alerts, notes, resolution FROM memory WHERE searched = 1;
+-- Full-text search is SQLite's own: store/store_search.c alone names these two. No triggers: both sides are written by code.
+CREATE VIRTUAL TABLE memory_text USING fts5(title, service, alerts, notes, resolution, content = 'memory_found',
+    content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 0');
+CREATE VIRTUAL TABLE memory_word USING fts5vocab('memory_text', 'instance');
+
+CREATE TABLE backfill (                          -- triage: one row per backfill; everything from to_ms to until_ms is read
+    id         INTEGER PRIMARY KEY,
+    state      TEXT NOT NULL CHECK (state IN ('running', 'done', 'stopped')),
+    actor      TEXT NOT NULL,
+    since_ms   INTEGER NOT NULL,
+    until_ms   INTEGER NOT NULL,
+    from_ms    INTEGER NOT NULL,                 -- the window that is being read: [from_ms, to_ms)
+    to_ms      INTEGER NOT NULL,
+    stage      TEXT NOT NULL CHECK (stage IN ('incidents', 'log', 'items')),
+    offset     INTEGER NOT NULL,                 -- of the stage's list
+    page       INTEGER NOT NULL,                 -- items asked for at once
+    pages      INTEGER NOT NULL,                 -- read of the stage so far
+    next_ms    INTEGER NOT NULL,                 -- no call leaves before: the pace
+    waits      TEXT,                             -- why it waits, in words; NULL: it does not
+    no_log     TEXT,                             -- why log entries cannot be read; NULL: they can
+    failures   INTEGER NOT NULL DEFAULT 0,       -- answers that did not come, in a row
+    calls      INTEGER NOT NULL DEFAULT 0,
+    found      INTEGER NOT NULL DEFAULT 0,       -- incidents of the time that was read
+    remembered INTEGER NOT NULL DEFAULT 0,
+    known      INTEGER NOT NULL DEFAULT 0,       -- were in the memory before
+    open       INTEGER NOT NULL DEFAULT 0,       -- not over yet: remembered when they are
+    unread     INTEGER NOT NULL DEFAULT 0,       -- remembered without alerts or notes, or not readable at all
+    alerts     INTEGER NOT NULL DEFAULT 0,
+    notes      INTEGER NOT NULL DEFAULT 0,
+    fixes      INTEGER NOT NULL DEFAULT 0,
+    started_ms INTEGER NOT NULL,
+    ended_ms   INTEGER
+) STRICT;
+CREATE UNIQUE INDEX backfill_running ON backfill (state) WHERE state = 'running';
+CREATE TABLE backfill_item (                     -- triage: incidents that the running backfill has listed or heard of
+    incident_id TEXT PRIMARY KEY,
+    created_ms  INTEGER NOT NULL,                -- 0: only log entries of it were seen
+    body        TEXT,                            -- JSON, as the list told it; NULL likewise
+    noted       INTEGER NOT NULL,                -- a log entry says that there are notes
+    resolution  TEXT                             -- what was said with the resolve
+) STRICT, WITHOUT ROWID;
+CREATE INDEX backfill_item_todo ON backfill_item (created_ms, incident_id) WHERE created_ms > 0;
