@@ -208,6 +208,20 @@ static json_t *verbs_json(unsigned bits)
     return list;
 }
 
+/* A rank is the account's own name for it: 1 is the most severe. Accounts have as few as they like, and some have none. */
+static json_t *severity_named(const json_t *facts, json_t *said)
+{
+    const json_t *names = json_object_get(json_object_get(facts, "account"), "priorities");
+    size_t n = json_array_size(names), rank;
+    json_t *name;
+
+    if (!json_is_integer(said))
+        return json_incref(said);
+    rank = (size_t)json_integer_value(said);
+    name = n > 0 ? json_array_get(names, rank <= n ? rank - 1 : n - 1) : NULL;
+    return json_is_string(name) ? json_incref(name) : json_sprintf("P%zu", rank);
+}
+
 static json_t *verdict_json(struct verdict *v, const struct rules *r)
 {
     json_t *out = json_object();
@@ -220,7 +234,7 @@ static json_t *verdict_json(struct verdict *v, const struct rules *r)
     for (i = 0; i < ARRAY_LEN(SCALARS); i++) {
         json_t *said = json_object_get(v->scalars, SCALARS[i]);
 
-        json_object_set_new(out, SCALARS[i], said ? json_incref(said) : json_null());
+        json_object_set_new(out, SCALARS[i], said ? severity_named(v->facts, said) : json_null());
     }
     if (!json_object_get(v->scalars, "model"))
         json_object_set_new(out, "model", json_string("ask"));

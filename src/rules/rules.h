@@ -46,6 +46,10 @@ size_t rules_count(const struct rules *r); /* enabled rules only */
 const char *rules_name(const struct rules *r, size_t i);
 const char *rules_where(const struct rules *r, size_t i);
 
+/* What the enabled rules say for this member of `then` ("category", "team", "severity"): each word once, in the order of the rules. A new
+ * reference; r may be NULL. */
+json_t *rules_words(const struct rules *r, const char *member);
+
 /* Some rule asks for an age or a time of day: open incidents are judged again as time goes by. */
 bool rules_watch_time(const struct rules *r);
 
@@ -54,6 +58,8 @@ bool rules_watch_time(const struct rules *r);
  *   {severity, category, team, urgency (text or null), model: "ask"|"skip", allow: [verbs], deny: [verbs],
  *    proposals: [{verb, args: {...}, why, rule}], rules: [names that matched], runbooks: [urls],
  *    dropped: [{verb, rule, why}], alarms: [texts], stopped_by: rule or null, rules_hash}
+ * A severity that a rule gives as a rank (1, the most severe, to 5) is the rank-th name of facts.account.priorities (the last one where there are
+ * fewer), "P<rank>" without that list.
  * args are named as in the file, not as the gate names them: add_note {note}, escalate {level: number or "next"} or
  * {policy: id}, resolve {} or {resolve_note}, acknowledge {}. The list keeps the order of rules and, within one, of the file.
  * allow is what remains after deny; add_note alone when no matching rule said `allow`. proposals hold only verbs in allow.

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "rules/rules_priv.h"
 
@@ -241,4 +242,20 @@ bool rules_watch_time(const struct rules *r)
         if (cond_is_timed(r->rules[i].when))
             return true;
     return false;
+}
+
+json_t *rules_words(const struct rules *r, const char *member)
+{
+    json_t *list = json_array(), *seen = json_object();
+
+    for (size_t i = 0; r && i < r->n; i++) {
+        const char *word = json_opt_str(r->rules[i].then, member);
+
+        if (!word || json_object_get(seen, word))
+            continue;
+        json_object_set_new(seen, word, json_true());
+        json_array_append_new(list, json_string(word));
+    }
+    json_decref(seen);
+    return list;
 }

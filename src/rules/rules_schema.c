@@ -13,7 +13,7 @@ const char rules_schema_text[] =
 "    \"when\":{\"type\":\"object\"},"
 "    \"then\":{\"$ref\":\"#/$defs/then\"}}},"
 "  \"then\":{\"type\":\"object\",\"additionalProperties\":false,\"minProperties\":1,\"properties\":{"
-"    \"severity\":{\"$ref\":\"#/$defs/word\"},"
+"    \"severity\":{\"anyOf\":[{\"$ref\":\"#/$defs/word\"},{\"type\":\"integer\",\"minimum\":1,\"maximum\":5}]},"
 "    \"category\":{\"$ref\":\"#/$defs/word\"},"
 "    \"team\":{\"$ref\":\"#/$defs/word\"},"
 "    \"urgency\":{\"enum\":[\"high\",\"low\"]},"

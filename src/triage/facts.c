@@ -337,7 +337,8 @@ json_t *triage_facts(const struct triage_items *it, const json_t *severities, in
         json_object_set_new(f, "history", history_facts(similar->body, now_wall_ms));
     json_object_set_new(f, "evidence", evidence_facts(it));
     if (json_array_size(severities) > 0)
-        json_object_set_new(f, "severities", json_deep_copy(severities));
+        json_object_set_new(f, "account",
+                            json_pack("{s:o}", "priorities", json_deep_copy(severities)));
     if (group_size > 0)
         json_object_set_new(f, "group", json_pack("{s:I}", "size", (json_int_t)group_size));
     return f;

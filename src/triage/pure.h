@@ -156,7 +156,7 @@ void triage_next_page(const struct pd_incident *in, const struct pd_policy *poli
 
 /*
  * What rules and policy see (cond.h names the fields). A member that is missing is unknown.
- * severities: the account's own priority names, most severe first, as the member `severities`; NULL: not known. group_size 0: not in a group.
+ * severities: the account's own priority names, most severe first, as account.priorities; NULL: not known. group_size 0: not in a group.
  */
 json_t *triage_facts(const struct triage_items *it, const json_t *severities, int64_t group_size,
                      int64_t now_wall_ms);

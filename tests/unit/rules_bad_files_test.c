@@ -176,7 +176,10 @@ static void consequences(void **state)
         {"team: 5", 5, "string"},
         {"team: ''", 5, ""},
         {"team: '{host}'", 5, "match"}, /* text of an incident must not choose a team */
-        {"severity: [P1]", 5, "string"},
+        {"severity: [P1]", 5, "severity"},
+        {"severity: 0", 5, "at least 1"},
+        {"severity: 6", 5, "at most 5"},
+        {"severity: 1.5", 5, "severity"},
         {"urgency: medium", 5, ""},
         {"model: maybe", 5, ""},
         {"stop: 1", 5, "boolean"},

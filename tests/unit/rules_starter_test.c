@@ -103,9 +103,46 @@ static void templates_take_what_the_alert_says(void **state)
     rules_unref(r);
 }
 
+/* Every rule that names a category says how severe it is, as a rank: the account's own words for it, or P1 to P5. */
+static void severities_are_the_accounts_own_names(void **state)
+{
+    static const struct {
+        const char *facts, *severity;
+    } rows[] = {
+        {"{\"incident\":{\"title\":\"Possible brute force on vpn-2\"}}", "\"P2\""},
+        {"{\"incident\":{\"title\":\"Possible brute force on vpn-2\"},\"account\":{\"priorities\":[\"Blocker\",\"Major\",\"Minor\"]}}",
+         "\"Major\""},
+        {"{\"incident\":{\"title\":\"Disk full\"},\"service\":{\"maintenance\":true},\"account\":{\"priorities\":[\"Blocker\",\"Major\",\"Minor\"]}}",
+         "\"Minor\""},
+        {"{\"incident\":{\"title\":\"Disk full\"},\"account\":{\"priorities\":[]}}", "\"P3\""},
+        {"{\"incident\":{\"title\":\"Disk full\"},\"account\":{\"priorities\":[1,2,3]}}", "\"P3\""},
+        {"{\"incident\":{\"title\":\"Something new\"}}", "null"},
+    };
+    struct rules *r = starter();
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < ARRAY_LEN(rows); i++) {
+        json_t *v = verdict_of(r, rows[i].facts, MONDAY_0211);
+
+        verdict_has(v, "severity", rows[i].severity);
+        json_decref(v);
+    }
+    for (i = 0; i < ARRAY_LEN(ROWS); i++) {
+        json_t *v = verdict_of(r, ROWS[i].facts, MONDAY_0211);
+
+        if (json_is_string(json_object_get(v, "category")) !=
+            json_is_string(json_object_get(v, "severity")))
+            fail_msg("a category without a severity, or the other way: %s", ROWS[i].facts);
+        json_decref(v);
+    }
+    rules_unref(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(severities_are_the_accounts_own_names),
         cmocka_unit_test(starter_rules_match_what_they_say),
         cmocka_unit_test(templates_take_what_the_alert_says),
     };
