@@ -40,6 +40,7 @@ void row_read(struct store_stmt *q, struct arena *a, struct incident_row *r)
     r->verdict = store_text_dup(q, c++, a);
     r->symptom = store_text_dup(q, c++, a);
     r->retry_ms = store_int(q, c++);
+    r->ask = store_text_dup(q, c++, a);
 }
 
 int row_get(const struct engine_pass *p, const char *id, struct incident_row *out, struct err *e)
@@ -199,4 +200,25 @@ int past_put(const struct engine_pass *p, const struct pd_incident *in, struct e
     store_bind_text(q, 11, in->last_status_change_by.summary);
     store_bind_int(q, 12, merged);
     return sql_run(q, e);
+}
+
+/* ---- bodies ---- */
+
+int body_put(const struct engine_pass *p, const json_t *j, char sha[SHA256_HEX], struct err *e)
+{
+    size_t len;
+    char *text = json_canon_arena(p->arena, j, &len);
+
+    return store_body_put(p->store, text, len, p->now_wall_ms, sha, e);
+}
+
+int body_json(const struct engine_pass *p, const char *sha, json_t **out, struct err *e)
+{
+    const char *text;
+    size_t len;
+
+    if (store_body_get(p->store, sha, p->arena, &text, &len, e) < 0)
+        return e->code;
+    *out = json_loadb(text, len, 0, NULL);
+    return *out ? 0 : err_set(e, ERR_INTERNAL, "the stored body %.16s is damaged", sha);
 }

@@ -15,6 +15,8 @@ struct ground {
     struct triage_items items;
     struct gate_view view;
     json_t *said, *verdict, *known, *facts; /* verdict is borrowed from said */
+    json_t *assessment, *confidence, *report,
+        *wanted; /* of the newest row; report NULL: rules alone */
 };
 
 static void ground_done(struct ground *g)
@@ -23,29 +25,53 @@ static void ground_done(struct ground *g)
     json_decref(g->said);
     json_decref(g->known);
     json_decref(g->facts);
+    json_decref(g->assessment);
+    json_decref(g->confidence);
+    json_decref(g->report);
+    json_decref(g->wanted);
 }
 
-static int json_body(const struct engine_pass *p, const char *sha, json_t **out, struct err *e)
+/* The newest assessment: its words, and the bodies that it names. Without one (nothing was assessed yet) there is the verdict alone. */
+static int assessment_load(const struct engine_pass *p, struct ground *g, struct err *e)
 {
-    const char *text;
-    size_t len;
+    static const char *const members[] = {"severity", "category", "team", "urgency"};
+    struct store_stmt *q = sql(p, ASSESSMENT_GET);
+    const char *report = NULL, *wanted = NULL;
+    int rc;
 
-    if (store_body_get(p->store, sha, p->arena, &text, &len, e) < 0)
-        return e->code;
-    *out = json_loadb(text, len, 0, NULL);
-    return *out ? 0 : err_set(e, ERR_INTERNAL, "the stored body %.16s is damaged", sha);
+    g->assessment = json_object();
+    store_bind_int(q, 1, g->row.assessment_id);
+    rc = store_step(q, e);
+    if (rc > 0) {
+        for (size_t i = 0; i < ARRAY_LEN(members); i++)
+            if (!store_is_null(q, 4 + (int)i))
+                json_object_set_new(g->assessment, members[i],
+                                    json_string(store_text(q, 4 + (int)i)));
+        g->confidence = store_is_null(q, 15) ? NULL : json_loads(store_text(q, 15), 0, NULL);
+        report = store_text_dup(q, 13, p->arena);
+        wanted = store_text_dup(q, 18, p->arena);
+    }
+    store_reset(q);
+    if (rc < 0 || (report && body_json(p, report, &g->report, e) < 0) ||
+        (wanted && body_json(p, wanted, &g->wanted, e) < 0))
+        return rc < 0 ? rc : e->code;
+    if (!g->wanted)
+        g->wanted = json_incref(json_opt_arr(g->verdict, "proposals"));
+    return 0;
 }
 
 /* Policy conditions read the assessment beside what the rules read. */
 static void facts_with_assessment(struct ground *g)
 {
-    static const char *const members[] = {"severity", "category", "team", "urgency"};
-    json_t *a = json_pack("{s:s, s:b}", "basis", "rules", "model", 0);
+    const char *level = json_opt_str(g->confidence, "level");
 
-    for (size_t i = 0; i < ARRAY_LEN(members); i++)
-        if (json_opt_str(g->verdict, members[i]))
-            json_object_set(a, members[i], json_object_get(g->verdict, members[i]));
-    json_object_set_new(g->facts, "assessment", a);
+    json_object_set_new(g->assessment, "basis", json_string(g->report ? "model" : "rules"));
+    json_object_set_new(g->assessment, "model", json_boolean(g->report != NULL));
+    json_object_set_new(g->assessment, "suspicious",
+                        json_boolean(json_opt_bool(g->report, "injection_suspected", false)));
+    if (level)
+        json_object_set_new(g->assessment, "confidence", json_string(level));
+    json_object_set(g->facts, "assessment", g->assessment);
 }
 
 /* False in *there when nothing may be proposed: without a fresh answer of PagerDuty there is no state to base it on. */
@@ -60,17 +86,19 @@ static int ground_load(const struct engine_pass *p, const char *id, struct groun
         return e->code;
     if (!g->row.verdict || !evidence_view(p->arena, &g->items, &g->view))
         return 0;
-    if (json_body(p, g->row.verdict, &g->said, e) < 0 ||
-        json_body(p, json_opt_str(g->said, "facts"), &g->facts, e) < 0)
+    if (body_json(p, g->row.verdict, &g->said, e) < 0 ||
+        body_json(p, json_opt_str(g->said, "facts"), &g->facts, e) < 0)
         return e->code;
     g->verdict = json_object_get(g->said, "verdict");
+    if (assessment_load(p, g, e) < 0)
+        return e->code;
     g->known = triage_known(&g->items);
     facts_with_assessment(g);
     *there = true;
     return 0;
 }
 
-/* ---- rules' words to actions ---- */
+/* ---- words of rules and of the model to actions ---- */
 
 static struct gate_action *action_add(struct gate_proposal *x, const char *verb, json_t *args)
 {
@@ -135,11 +163,13 @@ static int one_propose(struct engine_pass *p, const struct ground *g, const json
                               .bundle_id = g->row.bundle_id,
                               .facts = g->facts,
                               .allow = json_opt_arr(g->verdict, "allow")};
+    bool model = text_eq(json_opt_str(prop, "origin"), "model");
     const char *note = NULL;
     int rc = 0;
 
     *id = 0;
-    x.origin = arena_printf(p->arena, "rule:%s", json_opt_str(prop, "rule"));
+    x.evidence = json_opt_arr(prop, "evidence");
+    x.origin = model ? "model" : arena_printf(p->arena, "rule:%s", json_opt_str(prop, "rule"));
     if (actions_of(prop, &g->view, &x))
         rc = gate_propose(p, &x, id, &note, e);
     actions_done(&x);
@@ -151,6 +181,8 @@ static int one_propose(struct engine_pass *p, const struct ground *g, const json
                  json_opt_str(prop, "rule"), e->msg);
         *e = (struct err){0};
         *id = 0;
+        if (model) /* its verbs were asked of the same gate; what changed since is not its mistake */
+            return 0;
         return engine_alarm(p, "rules.proposal", what, "correct the rule's proposal and reload", e);
     }
     return rc;
@@ -158,7 +190,7 @@ static int one_propose(struct engine_pass *p, const struct ground *g, const json
 
 static int all_propose(struct engine_pass *p, const struct ground *g, struct err *e)
 {
-    const json_t *list = json_opt_arr(g->verdict, "proposals");
+    const json_t *list = g->wanted;
     int64_t keep[PROPOSALS_MAX];
     size_t n = 0;
 

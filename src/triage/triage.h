@@ -39,7 +39,8 @@ int intake_store(struct engine_pass *p, const struct intake_delivery *d, enum in
 
 /* Steps for the engine's table. */
 extern const struct step triage_step_intake, triage_step_enrich, triage_step_context,
-    triage_step_judge, triage_step_assess, triage_step_propose, triage_step_refresh;
+    triage_step_judge, triage_step_assess, triage_step_ask, triage_step_propose,
+    triage_step_refresh, triage_step_source;
 /* All of them, NULL-terminated: what the engine's table must hold of this room. */
 const struct step *const *triage_steps(void);
 /* Start-up rows (periodic jobs, alarms that depend on the configuration). */

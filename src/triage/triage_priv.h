@@ -1,6 +1,7 @@
 #ifndef TRIAGED_TRIAGE_TRIAGE_PRIV_H
 #define TRIAGED_TRIAGE_TRIAGE_PRIV_H
 
+#include "base/crypto.h"
 #include "triage/triage.h"
 
 /*
@@ -9,7 +10,7 @@
  *   evidence.c      evidence, bundle           cache.c    pd_cache, pd_feature
  *   enrich.c        the calls for one incident and what becomes of the answers
  *   context.c       what belongs to the service: policy, on-calls, dependencies, history, earlier notes
- *   step_judge.c    facts -> verdict -> assessment -> proposals
+ *   step_judge.c    facts -> verdict     step_assess.c  verdict, known, report -> assessment
  *   memory.c        memory         outside.c  source_answer
  *   step_ask.c      what a model is asked (incident.ask) and what becomes of it
  */
@@ -30,6 +31,11 @@ int sql_run(struct store_stmt *q, struct err *e) MUST_CHECK;
 /* Binds NULL for 0: times and numbers that PagerDuty did not tell. */
 void bind_known(struct store_stmt *q, int param, int64_t v);
 
+/* A body by its canonical bytes, and back (a new reference). */
+int body_put(const struct engine_pass *p, const json_t *j, char sha[SHA256_HEX], struct err *e)
+    MUST_CHECK;
+int body_json(const struct engine_pass *p, const char *sha, json_t **out, struct err *e) MUST_CHECK;
+
 /* ---- incident rows ---- */
 
 struct incident_row {
@@ -46,6 +52,7 @@ struct incident_row {
     const char *verdict; /* body.sha256 */
     const char *symptom;
     int64_t retry_ms; /* when enrich planned to come back by itself */
+    const char *ask;  /* asking.h */
 };
 void row_read(struct store_stmt *q, struct arena *a, struct incident_row *out);
 int row_get(const struct engine_pass *p, const char *id, struct incident_row *out, struct err *e)
@@ -96,6 +103,9 @@ int memory_remember(const struct engine_pass *p, const struct incident_row *row,
 /* EV_SOURCE items from source_answer (also those that did not answer), EV_RUNBOOK items from the loaded runbooks and the alert's own links. */
 int outside_items(const struct engine_pass *p, const struct incident_row *row,
                   struct triage_items *it, struct err *e) MUST_CHECK;
+/* After a bundle: the step `source` gets its turn when a row that fits was never asked, or alerts came since. Items of outside leave the list. */
+int outside_ask(const struct engine_pass *p, const char *id, struct triage_items *it, struct err *e)
+    MUST_CHECK;
 /* The step `source` still has to ask for this incident. */
 bool outside_pending(const struct engine_pass *p, const struct incident_row *row,
                      const struct triage_items *it);

@@ -24,6 +24,7 @@ enum {
     INCIDENT_ASSESSED,
     INCIDENT_ENRICHED,
     INCIDENT_RETRY,
+    INCIDENT_ASK,
     INCIDENT_LIST_ALL,
     INCIDENT_LIST_OPEN,
     INCIDENT_LIST_RESOLVED,
@@ -55,6 +56,9 @@ enum {
     FEATURE_DROP,
     FEATURE_LIST,
 
+    SOURCE_ANSWER_LIST,
+    SOURCE_ANSWER_PUT,
+
     GROUP_SIZE,
     TRIAGE_SQL_LEN
 };
@@ -66,7 +70,7 @@ enum {
     "id, seq, number, title, status, urgency, priority, service_id, service, policy_id, policy, "   \
     "level, html_url, created_ms, changed_ms, resolved_ms, resolved_by, merged_into, snapshot, "    \
     "snapshot_from, snapshot_ms, bundle_id, assessment_id, enriched_ms, first_seen_ms, judged_ms, " \
-    "verdict, symptom, retry_ms"
+    "verdict, symptom, retry_ms, ask"
 #define INCIDENT_ROWS "SELECT " INCIDENT_COLUMNS " FROM incident WHERE "
 #define INCIDENT_DOWN "seq < $1 ORDER BY seq DESC LIMIT $2"
 
@@ -111,6 +115,7 @@ static const struct store_sql triage_sql_table[TRIAGE_SQL_LEN] = {
     [INCIDENT_ASSESSED] = {"incident.assessed", "UPDATE incident SET assessment_id = $2 WHERE id = $1"},
     [INCIDENT_ENRICHED] = {"incident.enriched", "UPDATE incident SET enriched_ms = $2 WHERE id = $1"},
     [INCIDENT_RETRY] = {"incident.retry", "UPDATE incident SET retry_ms = $2 WHERE id = $1"},
+    [INCIDENT_ASK] = {"incident.ask", "UPDATE incident SET ask = $2 WHERE id = $1"},
     [INCIDENT_LIST_ALL] = {"incident.list_all", INCIDENT_ROWS INCIDENT_DOWN},
     [INCIDENT_LIST_OPEN] = {"incident.list_open", INCIDENT_ROWS "status <> 'resolved' AND " INCIDENT_DOWN},
     [INCIDENT_LIST_RESOLVED] = {"incident.list_resolved", INCIDENT_ROWS "status = 'resolved' AND " INCIDENT_DOWN},
@@ -140,11 +145,12 @@ static const struct store_sql triage_sql_table[TRIAGE_SQL_LEN] = {
 
     [ASSESSMENT_PUT] = {"assessment.put",
         "INSERT INTO assessment (id, incident_id, bundle_id, origin, severity, category, team, urgency, verdict, facts,"
-        " known, digest, created_ms) VALUES ((SELECT coalesce(max(id), 0) + 1 FROM assessment),"
-        " $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id"},
+        " known, digest, created_ms, report, llm_call_id, confidence, said, seen, wanted)"
+        " VALUES ((SELECT coalesce(max(id), 0) + 1 FROM assessment),"
+        " $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) RETURNING id"},
     [ASSESSMENT_GET] = {"assessment.get",
         "SELECT id, incident_id, bundle_id, origin, severity, category, team, urgency, verdict, facts, known, digest,"
-        " created_ms FROM assessment WHERE id = $1"},
+        " created_ms, report, llm_call_id, confidence, said, seen, wanted FROM assessment WHERE id = $1"},
     [ASSESSMENT_LIST] = {"assessment.list",
         "SELECT id, origin, severity, category, created_ms FROM assessment WHERE incident_id = $1 AND id > 0"
         " ORDER BY id DESC LIMIT $2"},
@@ -173,6 +179,12 @@ static const struct store_sql triage_sql_table[TRIAGE_SQL_LEN] = {
     /* A dozen names at most: there is one for each optional operation. */
     [FEATURE_LIST] = {"feature.list",
         "SELECT name, reason, since_ms, retry_ms FROM pd_feature WHERE name > '' ORDER BY name LIMIT 50"},
+
+    [SOURCE_ANSWER_LIST] = {"source_answer.list",
+        "SELECT name, ok, body, at_ms FROM source_answer WHERE incident_id = $1 ORDER BY name LIMIT $2"},
+    [SOURCE_ANSWER_PUT] = {"source_answer.put",
+        "INSERT INTO source_answer (incident_id, name, ok, body, at_ms) VALUES ($1, $2, $3, $4, $5)"
+        " ON CONFLICT (incident_id, name) DO UPDATE SET ok = excluded.ok, body = excluded.body, at_ms = excluded.at_ms"},
 
     [GROUP_SIZE] = {"group.size",
         "SELECT count(*) FROM group_member WHERE left_ms IS NULL AND group_id ="

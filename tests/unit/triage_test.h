@@ -61,6 +61,8 @@ static struct bench {
     char gate[GATE_LINES][1024];
     size_t n_gate;
     bool live;
+    int64_t decided;       /* what gate_measured tells: so many, all approved */
+    const char *forbidden; /* a verb that the policy never allows a model */
     int64_t next_proposal;
     char alarms[32][64];
     size_t n_alarms;
@@ -216,6 +218,34 @@ bool gate_has_live(struct engine_pass *p, const char *incident_id)
     (void)p;
     (void)incident_id;
     return bench.live;
+}
+
+int gate_measured(struct engine_pass *p, const char *origin, const char *verb, int64_t *decided,
+                  int64_t *approved, struct err *e)
+{
+    (void)p;
+    (void)origin;
+    (void)verb;
+    (void)e;
+    *decided = bench.decided;
+    *approved = bench.decided;
+    return 0;
+}
+
+/* Everything that the rules allow, but what bench.forbidden names. */
+json_t *gate_permitted(struct engine_pass *p, const struct gate_view *view, json_t *facts,
+                       const json_t *verbs, const char *origin)
+{
+    json_t *out = json_array();
+
+    (void)p;
+    (void)facts;
+    assert_non_null(view->incident_id);
+    assert_string_equal(origin, "model");
+    for (size_t i = 0; i < json_array_size(verbs); i++)
+        if (!text_eq(json_string_value(json_array_get(verbs, i)), bench.forbidden))
+            json_array_append(out, json_array_get(verbs, i));
+    return out;
 }
 
 static inline bool gate_said(const char *part)
