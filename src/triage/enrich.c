@@ -426,7 +426,7 @@ static int enrich_apply(struct step_ctx *c, struct err *e)
     t.old = asking == ASK_MISSING ? &old : NULL;
     t.alerts_all = rd.there ? rd.in.alerts_all : -1;
     if (rest_take(c, id, &rd, &t, &more, e) < 0 || seen_tell(p, &rd, &it, e) < 0 ||
-        bundle_make(p, id, &it, e) < 0)
+        bundle_make(p, id, &it, e) < 0 || outside_ask(p, id, &it, e) < 0)
         return e->code;
     return rd.there ? next_rounds(c, &row, &t, more, e) : 0;
 }
@@ -476,7 +476,8 @@ static int context_apply(struct step_ctx *c, struct err *e)
             continue;
         evidence_copy(&now, o);
     }
-    if (context_items(p, &x, &now, &more, e) < 0 || bundle_make(p, id, &now, e) < 0)
+    if (context_items(p, &x, &now, &more, e) < 0 || bundle_make(p, id, &now, e) < 0 ||
+        outside_ask(p, id, &now, e) < 0)
         return e->code;
     if (more)
         step_again_at(c, p->now_wall_ms);

@@ -120,6 +120,32 @@ static void list_line(struct buf *b, const json_t *j, const char *list, const ch
     buf_printf(b, "%zu %s", json_array_size(json_opt_arr(j, list)), what);
 }
 
+static void source_line(struct buf *b, const json_t *j)
+{
+    const json_t *lines = json_opt_arr(j, "lines");
+
+    show(b, json_opt_str(j, "title"), 80);
+    buf_puts(b, json_array_size(lines) > 0 ? ": " : ": asked, nothing found");
+    show(b, json_string_value(json_array_get(lines, 0)), 120);
+    if (json_array_size(lines) > 1)
+        buf_printf(b, " (and %zu more)", json_array_size(lines) - 1);
+}
+
+static void runbook_line(struct buf *b, const json_t *j)
+{
+    const json_t *by = json_opt_arr(j, "matched_by");
+
+    if (json_opt_arr(j, "links")) {
+        list_line(b, j, "links", "links of the alert or of a rule");
+        return;
+    }
+    show(b, json_opt_str(j, "title"), 120);
+    for (size_t i = 0; i < json_array_size(by) && i < 3; i++) {
+        buf_puts(b, i > 0 ? ", " : ", matched by ");
+        show(b, json_string_value(json_array_get(by, i)), 60);
+    }
+}
+
 static void summarise(const char *kind, const json_t *j, int64_t at_ms, struct buf *b)
 {
     if (text_eq(kind, EV_INCIDENT)) {
@@ -150,6 +176,10 @@ static void summarise(const char *kind, const json_t *j, int64_t at_ms, struct b
         list_line(b, j, "used_by", "above");
     } else if (text_eq(kind, EV_FIRING)) {
         list_line(b, j, "open", "other open incidents");
+    } else if (text_eq(kind, EV_SOURCE)) {
+        source_line(b, j);
+    } else if (text_eq(kind, EV_RUNBOOK)) {
+        runbook_line(b, j);
     } else if (text_eq(kind, EV_OUTLIER)) {
         show(b, json_opt_str(j, "category") ? json_opt_str(j, "category") : "no outlier", 60);
     } else {
