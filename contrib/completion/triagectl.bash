@@ -3,7 +3,7 @@ _triagectl() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
   local i words='' try next='' flags=''
   case $prev in
-    --config | --socket | --service | --limit | --before | --state | --incident | --digest | --reason | --action | --then | --why | --subject | --after | --file | --store | --from | --dir | --state-dir | --token-file | --webhook-secret-file | --base-url | --subscription | --bind | --port | --time-zone | --rules | --policy | --template | --max-per-hour | --days | --role | --pagerduty | --label | --out | --url)
+    --config | --socket | --service | --limit | --before | --state | --incident | --since | --token-file | --base-url | --zone | --top | --timeout | --digest | --reason | --action | --then | --why | --subject | --after | --file | --store | --from | --dir | --state-dir | --webhook-secret-file | --subscription | --bind | --port | --time-zone | --rules | --policy | --template | --max-per-hour | --days | --role | --pagerduty | --label | --out | --url)
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
       return
       ;;
@@ -14,13 +14,14 @@ _triagectl() {
     _triagectl_words "$try" && words=$try
   done
   case $words in
-    '') next=' status incidents show evidence proposals explain alarms verbs approve reject edit undo settle propose kill-switch doctor jobs quarantine audit init rules policy user completion version help' flags='' ;;
+    '') next=' status incidents show evidence proposals explain look alarms verbs approve reject edit undo settle propose kill-switch doctor jobs quarantine audit init rules policy user completion version help' flags='' ;;
     'status') next='' flags='' ;;
     'incidents') next='' flags=' --all --service --limit --before' ;;
     'show') next='' flags=' --timeline' ;;
     'evidence') next='' flags='' ;;
     'proposals') next='' flags=' --all --state --incident --limit --before' ;;
     'explain') next='' flags='' ;;
+    'look') next='' flags=' --since --token-file --base-url --zone --top --markdown --timeout --allow-private' ;;
     'alarms') next='' flags='' ;;
     'verbs') next='' flags='' ;;
     'approve') next='' flags=' --yes --digest --reason' ;;
@@ -87,6 +88,7 @@ _triagectl_words() {
     'evidence') return 0 ;;
     'proposals') return 0 ;;
     'explain') return 0 ;;
+    'look') return 0 ;;
     'alarms') return 0 ;;
     'verbs') return 0 ;;
     'approve') return 0 ;;

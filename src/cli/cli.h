@@ -196,7 +196,7 @@ int cmd_quarantine(struct cli *c), cmd_quarantine_retry(struct cli *c);
 int cmd_incidents(struct cli *c), cmd_show(struct cli *c), cmd_evidence(struct cli *c);
 int cmd_proposals(struct cli *c), cmd_approve(struct cli *c), cmd_reject(struct cli *c);
 int cmd_edit(struct cli *c), cmd_undo(struct cli *c), cmd_settle(struct cli *c);
-int cmd_propose(struct cli *c), cmd_explain(struct cli *c);
+int cmd_propose(struct cli *c), cmd_explain(struct cli *c), cmd_look(struct cli *c);
 int cmd_kill(struct cli *c), cmd_kill_engage(struct cli *c), cmd_kill_release(struct cli *c);
 int cmd_audit_list(struct cli *c), cmd_audit_show(struct cli *c), cmd_audit_verify(struct cli *c),
     cmd_audit_export(struct cli *c);

@@ -55,6 +55,14 @@ const struct command commands[] = {
       {"--incident", "INCIDENT", "only of this incident"},
       LIMIT, {"--before", "ID", "go on behind this one"}}, cmd_proposals},
     {"explain", LOOK, "PROPOSAL", "evidence, rule, policy, revisions, decisions, executions and calls of a proposal", NULL, 1, 1, NONE, cmd_explain},
+    {"look", LOOK, "", "what pages whom, what is noise, what comes again: read from PagerDuty, without a daemon",
+     "A read-only API key is enough, and nothing is changed. The key comes from --token-file (chmod 600), from\n"
+     "TRIAGED_PAGERDUTY_TOKEN, or from the configuration if there is one; never from an argument. What was not read is named.\n"
+     "Ctrl-C stops reading and tells what is there. Exit code 1 when not all was read.", 0, 0,
+     {{"--since", "SPAN", "how far back, 1h to 366d (30d)"}, {"--token-file", "FILE", "a file with the PagerDuty API key"},
+      {"--base-url", "URL", "PagerDuty's API; EU: https://api.eu.pagerduty.com"}, {"--zone", "ZONE", "of the nights, like Europe/Oslo (UTC)"},
+      {"--top", "N", "rows of each list, 1 to 100 (8)"}, {"--markdown", NULL, "for a wiki page or a ticket"},
+      {"--timeout", "SPAN", "how long one answer may take (20s)"}, {"--allow-private", NULL, "PagerDuty is a proxy on a private address"}}, cmd_look},
     {"alarms", LOOK, "", "what is wrong now and what to do", NULL, 0, 0, NONE, cmd_alarms},
     {"verbs", LOOK, "", "the actions that can be proposed, with their arguments", NULL, 0, 0, NONE, cmd_verbs},
 

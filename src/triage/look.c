@@ -128,7 +128,8 @@ bool look_add_incident(struct look *l, const struct pd_incident *in)
         return true;
     if (l->n_known == LOOK_INCIDENTS_MAX)
         return false;
-    x = &l->incs[inc_of(l, in->id)];
+    at = inc_of(l, in->id); /* may move the array */
+    x = &l->incs[at];
     x->known = true;
     l->n_known++;
     x->number = in->number;

@@ -25,7 +25,7 @@ struct look;
 #define LOOK_INCIDENTS_MAX   20000
 #define LOOK_LOG_ENTRIES_MAX 250000
 
-#define LOOK_TOP_DEFAULT 10 /* rows of each list */
+#define LOOK_TOP_DEFAULT 8 /* rows of each list */
 #define LOOK_TOP_MAX     100
 #define LOOK_FIX_TRIES   5  /* incidents of one symptom whose notes are asked for */
 #define LOOK_TIMELINE    40 /* steps of the longest incident; the middle is left out */

@@ -259,12 +259,14 @@ static size_t steps_join(const struct look *l, const struct look_inc *x, struct 
         const struct look_step *s = &l->steps[i];
 
         if (x->n_all == 0 || !text_eq(s->what, "annotate")) {
-            out[n] = (struct step){s->at_ms, s->what, s->who, s->text, n};
+            /* Within one second it is the trigger that came first. */
+            out[n] = (struct step){s->at_ms, s->what, s->who, s->text,
+                                   text_eq(s->what, "trigger") ? 0 : n + 1};
             n++;
         }
     }
     for (size_t i = 0; i < x->n_all; i++) {
-        out[n] = (struct step){x->all[i].at_ms, "note", x->all[i].author, x->all[i].text, n};
+        out[n] = (struct step){x->all[i].at_ms, "note", x->all[i].author, x->all[i].text, n + 1};
         n++;
     }
     if (n > 0)
