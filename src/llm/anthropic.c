@@ -23,8 +23,7 @@ static json_t *body_of(const struct config_model *m, const struct llm_ask *ask)
         json_object_set_new(body, "output_config",
                             json_pack("{s:{s:s, s:o}}", "format", "type", "json_schema", "schema",
                                       llm_schema_copy(ask)));
-    if (!m->reasoning)
-        json_object_set_new(body, "temperature", json_integer(0));
+    /* No temperature: newer models refuse it, and the vendor's own types no longer know it. */
     json_object_set_new(body, "stream", json_false());
     json_object_set_new(body, "messages", messages);
     return body;

@@ -18,6 +18,7 @@ static const struct {
     {"billing_not_active", LLM_FAULT_SPENT},
     {"billing_error", LLM_FAULT_SPENT},
     {"enforced_spend_limit_reached", LLM_FAULT_SPENT},
+    {"contract_spend_limit_reached", LLM_FAULT_SPENT},
     {"authentication_error", LLM_FAULT_AUTH},
     {"permission_error", LLM_FAULT_AUTH},
     {"invalid_api_key", LLM_FAULT_AUTH},
