@@ -24,9 +24,9 @@ static const char usage_text[] =
     "usage: triaged [--config FILE] [--check] [--version]\n"
     "\n"
     "  --config FILE  configuration (default " DEFAULT_CONFIG "); 'triagectl init' writes one\n"
-    "  --check        load configuration, rules and policy, say what is wrong, and exit\n"
+    "  --check        load configuration, rules, policy, prompts, sources and runbooks, say what is wrong, and exit\n"
     "\n"
-    "SIGHUP reads configuration, rules and policy again, all or nothing. SIGTERM stops.\n";
+    "SIGHUP reads all of it again, all or nothing. SIGTERM stops.\n";
 
 struct args {
     const char *config;
@@ -119,7 +119,9 @@ static int start(struct daemon *d, struct err *e)
     uint16_t port = 0;
     struct engine_opts eo = {.steps = daemon_steps, .app = &d->world, .on_start = world_on_start};
 
-    if (state_dir_open(cfg->state_dir, e) < 0)
+    if (state_dir_open(cfg->state_dir, e) < 0 ||
+        redaction_key_open(cfg->state_dir, d->redaction_key, e) < 0 ||
+        loaded_key(&d->now, d->redaction_key, e) < 0)
         return e->code;
     d->store_path = in_dir(cfg->state_dir, "store.db");
     d->control_path = in_dir(cfg->state_dir, "control.sock");
@@ -159,7 +161,7 @@ static void reload(struct daemon *d)
     struct loaded next = {0};
     struct err e = {0};
 
-    if (loaded_load(d->config_path, &next, &e) == 0 &&
+    if (loaded_load(d->config_path, d->redaction_key, &next, &e) == 0 &&
         restart_settings_same(d->now.cfg, next.cfg, &e) == 0 && world_swap(d, &next, &e) == 0) {
         log_setup(level_of(d->now.cfg->log.level), d->now.cfg->log.json);
         LOG(INFO, "config.reloaded", log_i("rules", (int64_t)rules_count(d->now.rules)));
@@ -232,7 +234,7 @@ int main(int argc, char **argv)
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
     d.config_path = args.config;
-    if (loaded_load(args.config, &d.now, &e) < 0) {
+    if (loaded_load(args.config, NULL, &d.now, &e) < 0) {
         fprintf(stderr, "triaged: %s\n", e.msg);
         if (access(args.config, F_OK) != 0)
             fputs("'triagectl init' writes a configuration; --config FILE names another one\n",
@@ -240,8 +242,12 @@ int main(int argc, char **argv)
         return 2;
     }
     if (args.check) {
-        printf("%s is fine: %zu rules, %zu policy rules\n", args.config, rules_count(d.now.rules),
-               policy_count(d.now.policy));
+        printf(
+            "%s is fine: %zu rules, %zu policy rules, %zu sources, %zu runbooks, prompt %s, %s\n",
+            args.config, rules_count(d.now.rules), policy_count(d.now.policy),
+            sources_count(d.now.sources), runbooks_count(d.now.runbooks),
+            prompts_get(d.now.prompts, "triage")->version,
+            d.now.cfg->model.base_url ? "a model" : "no model");
         loaded_done(&d.now);
         return 0;
     }

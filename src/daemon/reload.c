@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "daemon/daemon.h"
 
 /*
@@ -32,6 +33,9 @@ int restart_settings_same(const struct config *now, const struct config *next, s
             now->pagerduty.reserve_pct != next->pagerduty.reserve_pct);
     differs(&names, "pagerduty.allow_private_addresses",
             now->pagerduty.allow_private != next->pagerduty.allow_private);
+    differs(&names, "model.base_url", !text_eq(now->model.base_url, next->model.base_url));
+    differs(&names, "model.allow_private_addresses",
+            now->model.allow_private != next->model.allow_private);
     differs(&names, "development.clock_offset_s", now->clock_offset_ms != next->clock_offset_ms);
     if (names.len == 0)
         return 0;

@@ -6,11 +6,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/crypto.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include "daemon/daemon.h"
 
 /* The marker of "this is not the first start". */
 #define STARTED_FILE "started"
+#define KEY_FILE     "redaction-key"
 
 static int check_mode(const char *path, struct err *e)
 {
@@ -83,4 +86,33 @@ int state_dir_open(const char *path, struct err *e)
                            e) < 0)
         return e->code;
     return started_write(buf_str(&file), e);
+}
+
+int redaction_key_open(const char *state_dir, uint8_t key[REDACT_KEY_BYTES], struct err *e)
+{
+    AUTO(buf_done) struct buf path = {0};
+    AUTO(mem_freep) char *text = NULL;
+    char hex[2 * REDACT_KEY_BYTES + 2];
+    size_t len;
+    int rc;
+
+    buf_init(&path, 4096);
+    buf_printf(&path, "%s/" KEY_FILE, state_dir);
+    rc = file_read(buf_str(&path), sizeof hex, &text, &len, e);
+    if (rc == 0) {
+        if (len >= 2 * REDACT_KEY_BYTES &&
+            hex_decode(text, 2 * REDACT_KEY_BYTES, key, REDACT_KEY_BYTES))
+            return 0;
+        return err_set(e, ERR_INPUT,
+                       "%s is damaged; remove it (placeholders in what was asked before then no "
+                       "longer match new ones)",
+                       buf_str(&path));
+    }
+    if (rc != ERR_NOT_FOUND)
+        return rc;
+    *e = (struct err){0};
+    crypto_random(key, REDACT_KEY_BYTES);
+    hex_encode(key, REDACT_KEY_BYTES, hex);
+    hex[2 * REDACT_KEY_BYTES] = '\n';
+    return file_write_atomic(buf_str(&path), hex, 2 * REDACT_KEY_BYTES + 1, 0600, e);
 }

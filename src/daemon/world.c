@@ -5,34 +5,35 @@
 #include "daemon/daemon.h"
 
 const struct step *const daemon_steps[] = {
-    &triage_step_intake,
-    &triage_step_enrich,
-    &triage_step_context,
-    &triage_step_judge,
-    &triage_step_assess,
-    &triage_step_propose,
-    &triage_step_refresh,
-    &gate_step_execute,
-    &gate_step_send,
-    &gate_step_confirm,
-    &gate_step_expire,
-    &triage_step_source,
-    NULL,
+    &triage_step_intake,  &triage_step_enrich,
+    &triage_step_context, &triage_step_judge,
+    &triage_step_assess,  &triage_step_ask,
+    &triage_step_source,  &triage_step_propose,
+    &triage_step_refresh, &gate_step_execute,
+    &gate_step_send,      &gate_step_confirm,
+    &gate_step_expire,    NULL,
 };
 
 int world_on_start(struct engine_pass *p, struct err *e)
 {
-    if (gate_on_start(p, e) < 0)
+    const struct world *w = p->app;
+
+    if (gate_on_start(p, e) < 0 || llm_on_start(w->llm, p->boot_epoch, p->now_wall_ms, e) < 0)
         return e->code;
     return triage_on_start(p, e);
 }
 
-int loaded_load(const char *path, struct loaded *out, struct err *e)
+int loaded_load(const char *path, const uint8_t *key, struct loaded *out, struct err *e)
 {
+    static const uint8_t none[REDACT_KEY_BYTES] = {0};
     struct loaded l = {0};
 
     if (config_load(path, &l.cfg, e) < 0 || rules_load(l.cfg->rules_dir, &l.rules, e) < 0 ||
-        policy_load(l.cfg->policy_file, &l.policy, e) < 0) {
+        policy_load(l.cfg->policy_file, &l.policy, e) < 0 ||
+        prompts_load(l.cfg->prompts_dir, &l.prompts, e) < 0 ||
+        sources_load(l.cfg->sources_file, &l.sources, e) < 0 ||
+        runbooks_load(l.cfg->runbooks_dir, &l.runbooks, e) < 0 ||
+        loaded_key(&l, key ? key : none, e) < 0) {
         loaded_done(&l);
         return e->code;
     }
@@ -40,8 +41,23 @@ int loaded_load(const char *path, struct loaded *out, struct err *e)
     return 0;
 }
 
+int loaded_key(struct loaded *l, const uint8_t key[REDACT_KEY_BYTES], struct err *e)
+{
+    struct redactor *r = NULL;
+
+    if (redact_new(&l->cfg->redaction, key, &r, e) < 0)
+        return err_wrap(e, "redaction");
+    redact_free(l->redactor);
+    l->redactor = r;
+    return 0;
+}
+
 void loaded_done(struct loaded *l)
 {
+    prompts_unref(l->prompts);
+    redact_free(l->redactor);
+    sources_unref(l->sources);
+    runbooks_unref(l->runbooks);
     config_unref(l->cfg);
     rules_unref(l->rules);
     policy_unref(l->policy);
@@ -58,6 +74,35 @@ static struct pd_client client_of(const struct config *cfg, struct net_peer *pee
                               .from_email = cfg->pagerduty.from_email};
 }
 
+/* What a reload swaps, in one place. */
+static void world_set(struct world *w, const struct loaded *l)
+{
+    w->cfg = l->cfg;
+    w->rules = l->rules;
+    w->policy = l->policy;
+    w->prompts = l->prompts;
+    w->redactor = l->redactor;
+    w->sources = l->sources;
+    w->runbooks = l->runbooks;
+    w->pd = client_of(w->cfg, w->pd_peer);
+}
+
+/* Without an endpoint there is no peer, and nothing is ever asked. */
+static int model_open(struct daemon *d, struct err *e)
+{
+    const struct config_model *m = &d->now.cfg->model;
+    const struct net_peer_opts po = {.name = "model",
+                                     .base_url = m->base_url,
+                                     .allow_private = m->allow_private,
+                                     .reads_by_post = true};
+
+    if (!m->base_url)
+        return 0;
+    if (net_peer_add(engine_net(d->engine), &po, &d->world.model_peer, e) < 0)
+        return err_wrap(e, "model.base_url");
+    return 0;
+}
+
 int world_open(struct daemon *d, struct err *e)
 {
     const struct config *cfg = d->now.cfg;
@@ -70,10 +115,11 @@ int world_open(struct daemon *d, struct err *e)
 
     if (net_peer_add(engine_net(d->engine), &po, &w->pd_peer, e) < 0)
         return err_wrap(e, "pagerduty.base_url");
-    w->cfg = d->now.cfg;
-    w->rules = d->now.rules;
-    w->policy = d->now.policy;
-    w->pd = client_of(cfg, w->pd_peer);
+    if (model_open(d, e) < 0 || sources_connect(d->now.sources, engine_net(d->engine), e) < 0)
+        return e->code;
+    world_set(w, &d->now);
+    if (llm_open(engine_store(d->engine), &w->llm, e) < 0)
+        return e->code;
     if (gate_open(engine_store(d->engine), &w->gate, e) < 0)
         return e->code;
     return triage_open(engine_store(d->engine), &w->triage, e);
@@ -83,6 +129,7 @@ void world_close(struct daemon *d)
 {
     triage_close(d->world.triage);
     gate_close(d->world.gate);
+    llm_close(d->world.llm);
 }
 
 /* ---- reload ---- */
@@ -103,18 +150,19 @@ static int swap_apply(struct engine_fact *f, struct engine_pass *p, struct err *
     const struct swap_fact *s = (const struct swap_fact *)f;
     struct world *w = p->app;
     AUTO(json_freep)
-    json_t *detail = json_pack("{s:s, s:s, s:s}", "config", config_hash(s->next->cfg), "rules",
-                               rules_hash(s->next->rules), "policy", policy_hash(s->next->policy));
+    json_t *detail =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "config", config_hash(s->next->cfg), "rules",
+                  rules_hash(s->next->rules), "policy", policy_hash(s->next->policy), "prompts",
+                  prompts_hash(s->next->prompts), "sources", sources_hash(s->next->sources),
+                  "runbooks", runbooks_hash(s->next->runbooks));
     const struct audit_entry x = {
         .actor = "system", .verb = "config.loaded", .subject = "config", .detail = detail};
 
-    if (audit_append(p->audit, &x, p->now_wall_ms, e) < 0 ||
+    if (sources_connect(s->next->sources, engine_net(p->engine), e) < 0 ||
+        audit_append(p->audit, &x, p->now_wall_ms, e) < 0 ||
         engine_alarm_clear(p, "config.refused", e) < 0)
         return e->code;
-    w->cfg = s->next->cfg;
-    w->rules = s->next->rules;
-    w->policy = s->next->policy;
-    w->pd = client_of(w->cfg, w->pd_peer);
+    world_set(w, s->next);
     return 0;
 }
 

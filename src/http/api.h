@@ -30,6 +30,8 @@ enum MHD_Result api_answer_list(struct request *r, int rc, json_t **list, const 
 enum MHD_Result api_command(struct request *r,
                             int (*command)(struct request *r, struct engine_pass *p,
                                            struct err *e));
+/* triage_show, with words for an incident about which no model is asked because none is configured. */
+int api_show(struct request *r, struct http_readers *rd, json_t **out, struct err *e) MUST_CHECK;
 /* "person:3", "agent:4" or "local" for audit records. */
 const char *api_actor(const struct request *r, char out[32]);
 /* Who decides must be a person with a token: never the control socket by itself. */
@@ -39,7 +41,9 @@ enum MHD_Result api_status(struct request *r), api_incidents(struct request *r),
     api_incident(struct request *r), api_evidence(struct request *r), api_audit(struct request *r),
     api_audit_row(struct request *r), api_audit_export(struct request *r),
     api_jobs(struct request *r), api_quarantine(struct request *r), api_alarms(struct request *r),
-    api_verbs(struct request *r), api_rules(struct request *r), api_openapi(struct request *r);
+    api_verbs(struct request *r), api_rules(struct request *r), api_openapi(struct request *r),
+    api_incident_explain(struct request *r), api_llm_calls(struct request *r),
+    api_llm_call(struct request *r);
 enum MHD_Result api_proposals(struct request *r), api_proposal(struct request *r),
     api_explain(struct request *r), api_propose(struct request *r), api_decide(struct request *r),
     api_edit(struct request *r), api_undo(struct request *r), api_settle(struct request *r),

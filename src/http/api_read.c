@@ -31,7 +31,7 @@ enum MHD_Result api_incident(struct request *r)
 
     if (!rd)
         return MHD_YES;
-    return api_answer(r, triage_show(rd->triage, r->args[0], &out, &e), &out, &e);
+    return api_answer(r, api_show(r, rd, &out, &e), &out, &e);
 }
 
 enum MHD_Result api_evidence(struct request *r)
@@ -184,6 +184,7 @@ static int status_fill(struct request *r, struct http_readers *rd, json_t *out, 
     json_t *triage = NULL;
     json_t *proposals = NULL;
     json_t *alarms = NULL;
+    json_t *model = NULL;
 
     if (triage_status(rd->triage, &triage, e) < 0)
         return e->code;
@@ -194,6 +195,9 @@ static int status_fill(struct request *r, struct http_readers *rd, json_t *out, 
     if (engine_reader_alarms(rd->alarms, &alarms, e) < 0)
         return e->code;
     json_object_set_new(out, "alarms", alarms);
+    if (llm_status(rd->llm, &cfg->model, r->begun_wall_ms, &model, e) < 0)
+        return e->code;
+    json_object_set_new(out, "model", model);
     if (queue_counts(rd->queue, &jobs, e) < 0)
         return e->code;
     json_object_set_new(out, "jobs",

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/schema.h"
 #include "http/http.h"
+#include "llm/llm.h"
 #include "people/people.h"
 #include "triage/triage.h"
 
@@ -43,6 +44,7 @@ struct http_readers {
     struct store *store;
     struct triage_reader *triage;
     struct gate_reader *gate;
+    struct llm_reader *llm;
     struct audit_reader *audit;
     struct people *people;
     struct queue *queue;

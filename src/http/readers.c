@@ -10,6 +10,7 @@ void http_readers_close(void *readers)
 
     triage_reader_close(rd->triage);
     gate_reader_close(rd->gate);
+    llm_reader_close(rd->llm);
     audit_reader_close(rd->audit);
     people_close(rd->people);
     queue_close(rd->queue);
@@ -28,6 +29,7 @@ struct http_readers *http_readers_get(struct http_server *s, struct err *e)
     rd = mem_alloc(sizeof *rd);
     if (store_open(&so, &rd->store, e) < 0 || triage_reader_open(rd->store, &rd->triage, e) < 0 ||
         gate_reader_open(rd->store, &rd->gate, e) < 0 ||
+        llm_reader_open(rd->store, &rd->llm, e) < 0 ||
         audit_reader_open(rd->store, &rd->audit, e) < 0 ||
         people_open(rd->store, NULL, &rd->people, e) < 0 ||
         queue_open(rd->store, 0, &rd->queue, e) < 0 ||

@@ -66,6 +66,9 @@ int triage_list(struct triage_reader *r, const char *status, const char *service
 /* By PagerDuty id or number: incident, assessment with what is known and not checked, evidence list, timeline, live proposals' ids. */
 int triage_show(struct triage_reader *r, const char *id_or_number, json_t **out, struct err *e)
     MUST_CHECK;
+/* Everything behind the newest assessment: {incident, assessment (with report, wanted, facts), ask, bundle: {id, items}}. */
+int triage_explain(struct triage_reader *r, const char *id_or_number, json_t **out, struct err *e)
+    MUST_CHECK;
 int triage_evidence(struct triage_reader *r, const char *incident_id, int64_t num, json_t **out,
                     struct err *e) MUST_CHECK;
 int triage_quarantine_list(struct triage_reader *r, int64_t before, unsigned limit, json_t **out,

@@ -5,21 +5,14 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "triage/triage_priv.h"
+#include "triage/read_priv.h"
 #include "triage/triage_sql.h"
 
-#define READ_ARENA_BYTES ((size_t)32 << 20)
-#define LIST_MAX         200
-#define EVIDENCE_MAX     500
-#define EVENTS_MAX       200
-#define AUDIT_MAX        500
-#define ASSESSMENTS_MAX  50
-
-struct triage_reader {
-    struct store *store;
-    struct store_set *sql;
-    struct audit_reader *audit;
-};
+#define LIST_MAX        200
+#define EVIDENCE_MAX    500
+#define EVENTS_MAX      200
+#define AUDIT_MAX       500
+#define ASSESSMENTS_MAX 50
 
 int triage_reader_open(struct store *s, struct triage_reader **out, struct err *e)
 {
@@ -42,7 +35,7 @@ void triage_reader_close(struct triage_reader *r)
     mem_freep(&r);
 }
 
-static json_t *iso(int64_t ms)
+json_t *read_time(int64_t ms)
 {
     char text[TIME_ISO_MAX];
 
@@ -50,76 +43,49 @@ static json_t *iso(int64_t ms)
 }
 
 /* Outside text leaves this room as it came: whoever shows it makes it safe for where it stands. */
-static json_t *text(const char *s)
+json_t *read_text(const char *s)
 {
     json_t *j = s ? json_string(s) : NULL;
 
     return j ? j : json_null();
 }
 
-static json_t *number(int64_t v)
+json_t *read_number(int64_t v)
 {
     return v ? json_integer(v) : json_null();
 }
 
 /* ---- lists ---- */
 
-static int assessment_read(struct triage_reader *r, int64_t id, json_t **out, struct err *e)
-{
-    struct store_stmt *q;
-    int rc;
-
-    *out = json_null();
-    if (id == 0)
-        return 0;
-    q = store_begin(r->sql, ASSESSMENT_GET);
-    store_bind_int(q, 1, id);
-    rc = store_step(q, e);
-    if (rc > 0) {
-        json_t *verdict = json_loads(store_text(q, 8), 0, NULL);
-        json_t *known = json_loads(store_text(q, 10), 0, NULL);
-
-        *out = json_pack("{s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o}", "id",
-                         (json_int_t)id, "bundle_id", number(store_int(q, 2)), "origin",
-                         store_text(q, 3), "severity", text(store_text(q, 4)), "category",
-                         text(store_text(q, 5)), "team", text(store_text(q, 6)), "urgency",
-                         text(store_text(q, 7)), "verdict", verdict ? verdict : json_null(),
-                         "known", known ? known : json_null(), "digest", store_text(q, 11), "at",
-                         iso(store_int(q, 12)));
-    }
-    store_reset(q);
-    return rc < 0 ? rc : 0;
-}
-
-static json_t *row_json(const struct incident_row *w)
+json_t *read_row_json(const struct incident_row *w)
 {
     json_t *j = json_object();
 
     json_object_set_new(j, "seq", json_integer(w->seq));
     json_object_set_new(j, "id", json_string(w->id));
-    json_object_set_new(j, "number", number(w->number));
-    json_object_set_new(j, "title", text(w->title));
-    json_object_set_new(j, "status", text(w->status));
-    json_object_set_new(j, "urgency", text(w->urgency));
-    json_object_set_new(j, "priority", text(w->priority));
-    json_object_set_new(j, "service_id", text(w->service_id));
-    json_object_set_new(j, "service", text(w->service));
-    json_object_set_new(j, "policy_id", text(w->policy_id));
-    json_object_set_new(j, "policy", text(w->policy));
-    json_object_set_new(j, "level", number(w->level));
-    json_object_set_new(j, "html_url", text(w->html_url));
-    json_object_set_new(j, "created_at", iso(w->created_ms));
-    json_object_set_new(j, "changed_at", iso(w->changed_ms));
-    json_object_set_new(j, "resolved_at", iso(w->resolved_ms));
-    json_object_set_new(j, "resolved_by", text(w->resolved_by));
-    json_object_set_new(j, "merged_into", text(w->merged_into));
-    json_object_set_new(j, "first_seen_at", iso(w->first_seen_ms));
-    json_object_set_new(j, "judged_at", iso(w->judged_ms));
-    json_object_set_new(j, "enriched_at", iso(w->enriched_ms));
+    json_object_set_new(j, "number", read_number(w->number));
+    json_object_set_new(j, "title", read_text(w->title));
+    json_object_set_new(j, "status", read_text(w->status));
+    json_object_set_new(j, "urgency", read_text(w->urgency));
+    json_object_set_new(j, "priority", read_text(w->priority));
+    json_object_set_new(j, "service_id", read_text(w->service_id));
+    json_object_set_new(j, "service", read_text(w->service));
+    json_object_set_new(j, "policy_id", read_text(w->policy_id));
+    json_object_set_new(j, "policy", read_text(w->policy));
+    json_object_set_new(j, "level", read_number(w->level));
+    json_object_set_new(j, "html_url", read_text(w->html_url));
+    json_object_set_new(j, "created_at", read_time(w->created_ms));
+    json_object_set_new(j, "changed_at", read_time(w->changed_ms));
+    json_object_set_new(j, "resolved_at", read_time(w->resolved_ms));
+    json_object_set_new(j, "resolved_by", read_text(w->resolved_by));
+    json_object_set_new(j, "merged_into", read_text(w->merged_into));
+    json_object_set_new(j, "first_seen_at", read_time(w->first_seen_ms));
+    json_object_set_new(j, "judged_at", read_time(w->judged_ms));
+    json_object_set_new(j, "enriched_at", read_time(w->enriched_ms));
     json_object_set_new(j, "state_from",
-                        text(!w->snapshot   ? NULL
-                             : w->from_rest ? "rest"
-                                            : "webhook"));
+                        read_text(!w->snapshot   ? NULL
+                                  : w->from_rest ? "rest"
+                                                 : "webhook"));
     return j;
 }
 
@@ -131,10 +97,10 @@ static int row_summary(struct triage_reader *r, const struct incident_row *w, js
     static const char *const members[] = {"severity", "category", "team"};
     const json_t *known;
 
-    if (assessment_read(r, w->assessment_id, &a, e) < 0)
+    if (read_assessment(r, w->assessment_id, false, &a, e) < 0)
         return e->code;
     for (size_t i = 0; i < ARRAY_LEN(members); i++)
-        json_object_set_new(j, members[i], text(json_opt_str(a, members[i])));
+        json_object_set_new(j, members[i], read_text(json_opt_str(a, members[i])));
     known = json_opt_obj(a, "known");
     json_object_set(j, "times_seen",
                     known && json_object_get(known, "times_seen")
@@ -198,7 +164,7 @@ int triage_list(struct triage_reader *r, const char *status, const char *service
             0)
         return e->code;
     for (size_t i = 0; i < n; i++) {
-        json_t *j = row_json(&rows[i]);
+        json_t *j = read_row_json(&rows[i]);
 
         json_array_append_new(list, j);
         if (row_summary(r, &rows[i], j, e) < 0)
@@ -210,8 +176,8 @@ int triage_list(struct triage_reader *r, const char *status, const char *service
 
 /* ---- one incident ---- */
 
-static int find(struct triage_reader *r, const char *what, struct arena *a,
-                struct incident_row *out, struct err *e)
+int read_row(struct triage_reader *r, const char *what, struct arena *a, struct incident_row *out,
+             struct err *e)
 {
     struct store_stmt *q = store_begin(r->sql, INCIDENT_GET);
     struct err ignored = {0};
@@ -242,7 +208,7 @@ static json_t *evidence_line(struct store_stmt *q)
     return json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:o, s:o}", "name", name, "num",
                      (json_int_t)store_int(q, 0), "kind", store_text(q, 1), "state",
                      store_text(q, 2), "source", store_text(q, 3), "summary", store_text(q, 4),
-                     "at", iso(store_int(q, 7)), "stored_at", iso(store_int(q, 8)));
+                     "at", read_time(store_int(q, 7)), "stored_at", read_time(store_int(q, 8)));
 }
 
 static bool num_in(const json_t *nums, int64_t num)
@@ -254,8 +220,8 @@ static bool num_in(const json_t *nums, int64_t num)
 }
 
 /* Oldest first; `current` tells which ones the newest bundle holds. */
-static int evidence_list(struct triage_reader *r, const struct incident_row *w, json_t **out,
-                         struct err *e)
+int read_evidence_list(struct triage_reader *r, const struct incident_row *w, json_t **out,
+                       struct err *e)
 {
     AUTO(json_freep) json_t *list = json_array();
     AUTO(json_freep) json_t *nums = NULL;
@@ -294,9 +260,10 @@ struct timeline {
 static void line_add(struct timeline *t, int64_t at_ms, const char *kind, const char *id,
                      const char *what, const char *who)
 {
-    json_array_append_new(t->list, json_pack("{s:I, s:o, s:s, s:o, s:o, s:o}", "at_ms",
-                                             (json_int_t)at_ms, "at", iso(at_ms), "kind", kind,
-                                             "id", text(id), "text", text(what), "who", text(who)));
+    json_array_append_new(t->list,
+                          json_pack("{s:I, s:o, s:s, s:o, s:o, s:o}", "at_ms", (json_int_t)at_ms,
+                                    "at", read_time(at_ms), "kind", kind, "id", read_text(id),
+                                    "text", read_text(what), "who", read_text(who)));
 }
 
 static int events_add(struct triage_reader *r, const char *id, struct timeline *t, struct err *e)
@@ -313,8 +280,8 @@ static int events_add(struct triage_reader *r, const char *id, struct timeline *
     return rc;
 }
 
-static int body_of(struct triage_reader *r, const char *sha, struct arena *a, json_t **out,
-                   struct err *e)
+int read_body(struct triage_reader *r, const char *sha, struct arena *a, json_t **out,
+              struct err *e)
 {
     const char *bytes;
     size_t len;
@@ -360,7 +327,7 @@ static int evidence_add(struct triage_reader *r, const char *id, const json_t *e
         store_bind_int(q, 2, json_opt_int(x, "num", 0));
         rc = store_step(q, e);
         if (rc > 0)
-            rc = body_of(r, store_text_dup(q, 6, a), a, &body, e);
+            rc = read_body(r, store_text_dup(q, 6, a), a, &body, e);
         store_reset(q);
         if (rc < 0)
             return rc;
@@ -473,15 +440,16 @@ int triage_show(struct triage_reader *r, const char *id_or_number, json_t **out,
     struct incident_row row = {0};
     const json_t *known;
 
-    if (find(r, id_or_number, a, &row, e) < 0 ||
-        assessment_read(r, row.assessment_id, &assessment, e) < 0 ||
-        evidence_list(r, &row, &evidence, e) < 0 ||
+    if (read_row(r, id_or_number, a, &row, e) < 0 ||
+        read_assessment(r, row.assessment_id, true, &assessment, e) < 0 ||
+        read_evidence_list(r, &row, &evidence, e) < 0 ||
         timeline_read(r, &row, evidence, a, &timeline, proposals, e) < 0 ||
-        (row.snapshot && body_of(r, row.snapshot, a, &state, e) < 0))
+        (row.snapshot && read_body(r, row.snapshot, a, &state, e) < 0))
         return e->code;
     known = json_opt_obj(assessment, "known");
-    *out = json_pack("{s:o, s:O?, s:O, s:O?, s:O?, s:O, s:O, s:O}", "incident", row_json(&row),
-                     "state", state, "assessment", assessment, "known", known, "not_checked",
+    *out = json_pack("{s:o, s:O?, s:O, s:o, s:O?, s:O?, s:O, s:O, s:O}", "incident",
+                     read_row_json(&row), "state", state, "assessment", assessment, "ask",
+                     read_asking(&row, a), "known", known, "not_checked",
                      json_opt_arr(known, "not_checked"), "evidence", evidence, "timeline", timeline,
                      "proposals", proposals);
     return *out ? 0 : err_set(e, ERR_INTERNAL, "the incident cannot be shown");
@@ -502,13 +470,13 @@ int triage_evidence(struct triage_reader *r, const char *incident_id, int64_t nu
     rc = store_step(q, e);
     if (rc > 0) {
         line = evidence_line(q);
-        json_object_set_new(line, "digest", text(store_text(q, 5)));
+        json_object_set_new(line, "digest", read_text(store_text(q, 5)));
         sha = store_text_dup(q, 6, a);
     }
     store_reset(q);
     if (rc == 0)
         return err_set(e, ERR_NOT_FOUND, "this incident has no evidence E%lld", (long long)num);
-    if (rc < 0 || body_of(r, sha, a, &body, e) < 0)
+    if (rc < 0 || read_body(r, sha, a, &body, e) < 0)
         return e->code;
     json_object_set_new(line, "body", body ? body : json_null());
     *out = TAKE(line);
@@ -530,14 +498,14 @@ int triage_quarantine_list(struct triage_reader *r, int64_t before, unsigned lim
     store_bind_int(q, 1, before > 0 ? before : INT64_MAX);
     store_bind_int(q, 2, limit);
     while ((rc = store_step(q, e)) > 0)
-        json_array_append_new(list,
-                              json_pack("{s:s, s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:s}", "id",
-                                        store_text(q, 0), "seq", (json_int_t)store_int(q, 1),
-                                        "endpoint", store_text(q, 2), "type", store_text(q, 3),
-                                        "reason", text(store_text(q, 5)), "incident_id",
-                                        text(store_text(q, 6)), "occurred_at", iso(store_int(q, 7)),
-                                        "received_at", iso(store_int(q, 8)), "copies",
-                                        (json_int_t)store_int(q, 9), "body", store_text(q, 10)));
+        json_array_append_new(
+            list,
+            json_pack("{s:s, s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:s}", "id", store_text(q, 0),
+                      "seq", (json_int_t)store_int(q, 1), "endpoint", store_text(q, 2), "type",
+                      store_text(q, 3), "reason", read_text(store_text(q, 5)), "incident_id",
+                      read_text(store_text(q, 6)), "occurred_at", read_time(store_int(q, 7)),
+                      "received_at", read_time(store_int(q, 8)), "copies",
+                      (json_int_t)store_int(q, 9), "body", store_text(q, 10)));
     store_reset(q);
     if (rc < 0)
         return rc;
@@ -561,10 +529,10 @@ static int features(struct triage_reader *r, json_t *list, struct err *e)
     int rc;
 
     while ((rc = store_step(q, e)) > 0)
-        json_array_append_new(list,
-                              json_pack("{s:s, s:s, s:o, s:o}", "feature", store_text(q, 0),
-                                        "reason", store_text(q, 1), "since", iso(store_int(q, 2)),
-                                        "asked_again", iso(store_int(q, 3))));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o}", "feature", store_text(q, 0),
+                                              "reason", store_text(q, 1), "since",
+                                              read_time(store_int(q, 2)), "asked_again",
+                                              read_time(store_int(q, 3))));
     store_reset(q);
     return rc;
 }
@@ -593,6 +561,7 @@ int triage_status(struct triage_reader *r, json_t **out, struct err *e)
         ping_ms = 0;
     *out = json_pack("{s:I, s:I, s:I, s:o, s:o, s:O}", "events", (json_int_t)events, "quarantined",
                      (json_int_t)quarantined, "incidents_open", (json_int_t)open, "last_event_ms",
-                     number(last_ms), "last_ping_ms", number(ping_ms), "not_available", missing);
+                     read_number(last_ms), "last_ping_ms", read_number(ping_ms), "not_available",
+                     missing);
     return 0;
 }
