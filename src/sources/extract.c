@@ -278,7 +278,7 @@ static void group_put(pcre2_code *code, pcre2_match_data *md, const char *name, 
         return;
     from = at[2 * number];
     to = at[2 * number + 1];
-    if (from == PCRE2_UNSET || to < from) /* \K within a lookahead can turn them round */
+    if (from == PCRE2_UNSET)
         buf_putc(out, '?');
     else
         buf_add(out, s + from, to - from);
