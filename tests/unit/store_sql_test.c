@@ -18,6 +18,7 @@
 #include "audit/audit.h"
 #include "engine/engine.h"
 #include "gate/gate.h"
+#include "llm/llm.h"
 #include "people/people.h"
 #include "queue/queue.h"
 #include "scratch.h"
@@ -32,7 +33,7 @@ static const struct {
     {"store", store_statements, false},  {"audit", audit_statements, false},
     {"queue", queue_statements, false},  {"people", people_statements, false},
     {"gate", gate_statements, false},    {"engine", engine_statements, true},
-    {"triage", triage_statements, true},
+    {"triage", triage_statements, true}, {"llm", llm_statements, false},
 };
 
 /* Statements that may walk a whole table, each with the reason why that stays cheap. */
