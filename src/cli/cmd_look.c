@@ -128,8 +128,8 @@ static int window_read(struct cli *c, struct look_window *w)
         return fail(c, EXIT_USAGE, "--since is how far to look back, like 30d or 12h (1h to 366d)");
     if (!flag_int(c, "--top", 1, LOOK_TOP_MAX, LOOK_TOP_DEFAULT, &top))
         return EXIT_USAGE;
-    /* Whole seconds, as the questions are asked in. */
-    w->until_ms = c->now_wall_ms / 1000 * 1000;
+    /* Whole seconds, as the questions are asked in; this second too. */
+    w->until_ms = c->now_wall_ms / 1000 * 1000 + 1000;
     w->since_ms = w->asked_since_ms = w->until_ms - span_ms / 1000 * 1000;
     w->top = (size_t)top;
     w->zone = flag_value(c, "--zone");

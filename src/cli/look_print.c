@@ -270,12 +270,13 @@ static void numbers(struct cli *c, const json_t *report)
     const json_t *r = json_opt_obj(report, "resolved"), *p = json_opt_obj(r, "by_person");
     const json_t *old = json_opt_obj(t, "oldest_open");
 
-    field(
+    line(
         c, "incidents",
         fmt(c,
-            "%s with %s symptoms: %s ended by a person, %s cleared by themselves, %s merged, %s open",
-            member(c, t, "incidents"), member(c, t, "symptoms"), member(c, t, "by_person"),
-            member(c, t, "self_cleared"), member(c, t, "merged"), member(c, t, "open")));
+            "%s with %s symptom%s: %s ended by a person, %s cleared by themselves, %s merged, %s open",
+            member(c, t, "incidents"), member(c, t, "symptoms"), num(t, "symptoms") == 1 ? "" : "s",
+            member(c, t, "by_person"), member(c, t, "self_cleared"), member(c, t, "merged"),
+            member(c, t, "open")));
     if (json_is_integer(json_object_get(t, "pages")))
         line(c, "pages",
              fmt(c, "%s to %s people, %s at night%s", member(c, t, "pages"), member(c, t, "people"),
