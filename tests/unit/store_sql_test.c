@@ -45,6 +45,7 @@ static const struct {
     {"audit.head", "LIMIT 1 from the end of the key: one row"},
     {"queue.adopt", "walks the partial index of running jobs, once at start: those in flight"},
     {"queue.buried_list", "walks the partial index of buried jobs, newest first, LIMIT"},
+    {"llm.lost", "walks the partial index of calls that are out, once at start"},
     {"alarm.live", "walks the partial index of raised alarms: a handful"},
     {"event.quarantined_n", "the rows of a subquery that has a LIMIT and an index"},
     {"incident.open_n", "the rows of a subquery that has a LIMIT and an index"},
