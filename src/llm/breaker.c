@@ -84,7 +84,7 @@ static int put(struct llm *l, const struct config_model *m, const struct llm_end
 int llm_breaker_begin(struct llm *l, const struct config_model *m, int64_t now_wall_ms,
                       struct err *e)
 {
-    struct llm_endpoint_row r;
+    struct llm_endpoint_row r = {0};
 
     if (llm_endpoint_get(l->sql, m, &r, e) < 0)
         return e->code;
@@ -99,7 +99,7 @@ int llm_breaker_end(struct llm *l, const struct config_model *m, const struct ll
                     int64_t now_wall_ms, bool *opened, struct err *e)
 {
     int64_t pause = (int64_t)d->retry_after_s * 1000;
-    struct llm_endpoint_row r;
+    struct llm_endpoint_row r = {0};
 
     *opened = false;
     if (llm_endpoint_get(l->sql, m, &r, e) < 0)

@@ -154,7 +154,7 @@ static int judge_budget(struct llm *l, const struct config_model *m, const char 
                         int64_t tokens, int64_t cost, int64_t now, struct llm_verdict *out,
                         struct err *e)
 {
-    struct llm_spent one = {0}, hour, day;
+    struct llm_spent one = {0}, hour = {0}, day = {0};
 
     if ((incident_id && spent_incident(l, incident_id, &one, e) < 0) ||
         llm_spent_hour(l->sql, now, &hour, e) < 0 || llm_spent_day(l->sql, now, &day, e) < 0)
@@ -184,7 +184,7 @@ int llm_may_ask(struct llm *l, const struct config_model *m, const char *inciden
                 struct err *e)
 {
     struct llm_verdict v = {.go = LLM_GO};
-    struct llm_endpoint_row r;
+    struct llm_endpoint_row r = {0};
     char iso[TIME_ISO_MAX];
 
     if (!m->base_url) {

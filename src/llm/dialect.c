@@ -89,8 +89,8 @@ int llm_request(struct arena *a, const struct config_model *m, struct net_peer *
                         .total_ms = (unsigned)m->timeout_ms,
                         .reply_cap_bytes = LLM_REPLY_MAX_BYTES,
                         .reads_by_post = true};
-    const char *text;
-    size_t len;
+    const char *text = NULL;
+    size_t len = 0;
 
     if (!m->base_url)
         return err_set(e, ERR_INPUT, "no model is configured: model.base_url says where one is");

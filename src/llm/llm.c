@@ -94,8 +94,8 @@ int llm_begin(struct llm *l, const struct config_model *m, const struct llm_begi
 {
     AUTO(store_savepoint_end) struct store_savepoint sp = {0};
     const struct llm_spent add = {1, b->reserved_tokens, b->reserved_cost};
-    struct bodies at;
-    int64_t added;
+    struct bodies at = {0};
+    int64_t added = 0;
 
     CHECK(b->reserved_tokens >= 0 && b->reserved_cost >= 0);
     if (store_savepoint(&sp, l->store, e) < 0 || put_bodies(l, b, now_wall_ms, &at, e) < 0 ||
@@ -217,7 +217,7 @@ int llm_end(struct llm *l, const struct config_model *m, int64_t id, const struc
     AUTO(arena_freep) struct arena *a = arena_new(4096);
     struct settled x;
     struct llm_spent add;
-    struct sent was;
+    struct sent was = {0};
     bool open = false;
 
     CHECK(d->outcome);

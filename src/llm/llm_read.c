@@ -230,7 +230,7 @@ int llm_status(struct llm_reader *r, const struct config_model *m, int64_t now_w
                json_t **out, struct err *e)
 {
     struct llm_endpoint_row row = {0};
-    struct llm_spent hour, day;
+    struct llm_spent hour = {0}, day = {0};
     json_t *o, *spend;
 
     if ((m->base_url && llm_endpoint_get(r->sql, m, &row, e) < 0) ||
