@@ -10,10 +10,11 @@
 #include "net/net.h"
 
 /*
- * Half of what PagerDuty allows one credential, so that whoever shares the key is not starved. The windows begin with a day
- * and follow what they hold: deep offsets are slow, and over 10,000 they are refused.
+ * PagerDuty allows one credential 960 calls a minute. A full bucket and its refill make twice this in the first one, so that
+ * whoever shares the key is left something. The windows begin with a day and follow what they hold: deep offsets are slow, and
+ * over 10,000 they are refused.
  */
-#define CALLS_PER_MINUTE   480
+#define CALLS_PER_MINUTE   400
 #define DAY_MS             INT64_C(86400000)
 #define WINDOW_MIN_MS      INT64_C(60000)
 #define WINDOW_MAX_MS      (7 * DAY_MS)
