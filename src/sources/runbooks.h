@@ -20,7 +20,7 @@
  *   reviewed: 2026-08-01
  *   ---
  *
- * and sections by headings, cut by libcmark. A section has a part (diagnosis, mitigation, verification, escalation or other, by its heading's
+ * (description and tags are further members) and sections by headings, cut by libcmark. A section has a part (diagnosis, mitigation, verification, escalation or other, by its heading's
  * words), steps (the items of its lists) and minutes (from "(5 min)" in heading or steps). Immutable, ref-counted, any thread.
  */
 struct runbooks;
@@ -28,7 +28,7 @@ struct runbooks;
 #define RUNBOOKS_MAX      500
 #define RUNBOOK_MAX_BYTES ((size_t)256 * 1024)
 
-/* An absent folder gives an empty set; a broken file is an error with its line. */
+/* An absent folder gives an empty set; a broken file is an error with its line; one without front matter (a README) is no runbook. */
 int runbooks_load(const char *dir, struct runbooks **out, struct err *e) MUST_CHECK;
 struct runbooks *runbooks_ref(struct runbooks *r);
 void runbooks_unref(struct runbooks *r); /* accepts NULL */

@@ -185,16 +185,29 @@ static void step_add(struct section *s, cmark_node *item)
     json_decref(text);
 }
 
-/* Items of a list, those of lists within it behind their own. */
-static void list_add(struct section *s, cmark_node *list)
+static void reach(struct section *s, cmark_node *n, int lines)
+{
+    if (cmark_node_get_end_line(n) + lines > s->to)
+        s->to = cmark_node_get_end_line(n) + lines;
+}
+
+/* Items of a list, those of lists within it behind their own. Its end is that of its last text: libcmark counts empty lines behind it. */
+static void list_add(struct section *s, cmark_node *list, int lines)
 {
     cmark_iter *it = cmark_iter_new(list);
     cmark_event_type ev;
 
-    while ((ev = cmark_iter_next(it)) != CMARK_EVENT_DONE)
-        if (ev == CMARK_EVENT_ENTER &&
-            cmark_node_get_type(cmark_iter_get_node(it)) == CMARK_NODE_ITEM)
-            step_add(s, cmark_iter_get_node(it));
+    while ((ev = cmark_iter_next(it)) != CMARK_EVENT_DONE) {
+        cmark_node *n = cmark_iter_get_node(it);
+        cmark_node_type type = cmark_node_get_type(n);
+
+        if (ev != CMARK_EVENT_ENTER)
+            continue;
+        if (type == CMARK_NODE_ITEM)
+            step_add(s, n);
+        else if (type == CMARK_NODE_PARAGRAPH || type == CMARK_NODE_CODE_BLOCK)
+            reach(s, n, lines);
+    }
     cmark_iter_free(it);
 }
 
@@ -202,11 +215,12 @@ static void block_add(struct section *s, cmark_node *n, int lines)
 {
     cmark_node_type type = cmark_node_get_type(n);
 
-    if (cmark_node_get_end_line(n) + lines > s->to)
-        s->to = cmark_node_get_end_line(n) + lines;
-    if (type == CMARK_NODE_LIST)
-        list_add(s, n);
-    else if (type != CMARK_NODE_HTML_BLOCK)
+    if (type == CMARK_NODE_LIST) {
+        list_add(s, n, lines);
+        return;
+    }
+    reach(s, n, lines);
+    if (type != CMARK_NODE_HTML_BLOCK)
         gather(n, false, &s->text);
 }
 

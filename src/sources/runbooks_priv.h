@@ -7,9 +7,9 @@
 #include "base/yaml.h"
 #include "sources/runbooks.h"
 
-#define RUNBOOK_SECTIONS_MAX  20
-#define RUNBOOK_STEPS_MAX     20
-#define RUNBOOK_STEP_BYTES    300
+#define RUNBOOK_SECTIONS_MAX  12
+#define RUNBOOK_STEPS_MAX     12
+#define RUNBOOK_STEP_BYTES    240
 #define RUNBOOK_TEXT_BYTES    1500
 #define RUNBOOK_HEADING_BYTES 160
 
