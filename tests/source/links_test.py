@@ -16,7 +16,7 @@ GROUPS = [
     ["audit", "queue", "people"],
     ["engine", "pagerduty", "pagerduty_write", "llm_pure", "llm", "rules"],
     ["policy", "gate", "sources"],
-    ["triage_pure", "triage"],
+    ["triage_pure", "triage_record", "triage"],
     ["http"],
 ]
 # Rooms of one group that do know each other, with the reason.
@@ -26,6 +26,7 @@ SAME_GROUP = {
     ("llm", "llm_pure"): "the tables of calls and budgets build on the pure half",
     ("gate", "policy"): "the policy is a pure part of the gate that the command line links too",
     ("triage", "triage_pure"): "the pure part of triage",
+    ("triage_record", "triage_pure"): "decides again with the same functions",
 }
 MAY_LINK_WRITE = {"gate"}
 
