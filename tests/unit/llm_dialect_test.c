@@ -561,6 +561,11 @@ static const struct {
      "the endpoint answered 200 overloaded_error"},
     {A, 200, AERR("\"authentication_error\""), LLM_FAULT_AUTH, false,
      "the endpoint answered 200 authentication_error"},
+    {A, 200,
+     "{\"type\":\"error\",\"error\":{\"type\":\"rate_limit_error\",\"message\":\"m\",\"details\":"
+     "{\"error_code\":\"enforced_spend_limit_reached\"}}}",
+     LLM_FAULT_SPENT, false,
+     "the endpoint answered 200 enforced_spend_limit_reached rate_limit_error"},
     {O, 200, OERR("\"insufficient_quota\"", "null"), LLM_FAULT_SPENT, false,
      "the endpoint answered 200 insufficient_quota"},
     {L, 200, "{\"error\":\"secret words\"}", LLM_FAULT_RETRY, false, "the endpoint answered 200"},
