@@ -195,7 +195,7 @@ bool look_add_log_entry(struct look *l, const struct pd_log_entry *entry)
 
     if (json_object_get(l->entry_ids, entry->id))
         return true;
-    if (l->n_entries == LOOK_LOG_ENTRIES_MAX || l->n_logs > 2 * LOOK_LOG_ENTRIES_MAX)
+    if (l->n_entries == LOOK_LOG_ENTRIES_MAX || l->n_logs > (size_t)2 * LOOK_LOG_ENTRIES_MAX)
         return false;
     CHECK(json_object_set_new(l->entry_ids, entry->id, json_true()) == 0);
     l->n_entries++;
