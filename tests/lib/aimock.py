@@ -68,9 +68,9 @@ class Aimock(Process):
         self.control("POST", "fixtures", {"fixtures": list(fixtures)})
 
     def journal(self, word=None):
-        """What came in, oldest first; with a word only the requests whose body holds it."""
+        """What came in, oldest first; with words only the requests that have a message with them."""
         rows = self.control("GET", "journal")
-        return [r for r in rows if word is None or word in json.dumps(r["body"], ensure_ascii=False)]
+        return [r for r in rows if word is None or any(word in str(m["content"]) for m in (r["body"] or {}).get("messages", []))]
 
     def unmatched(self):
         return [r["path"] for r in self.journal() if r["response"].get("status") == 503 and not r["response"].get("fixture")]
@@ -78,8 +78,8 @@ class Aimock(Process):
 
 def text(word, content, **more):
     """A fixture: questions with this word are answered with this content (a text, or a value that is said as JSON)."""
-    return {"match": {"userMessage": word},
-            "response": dict({"content": content if isinstance(content, str) else json.dumps(content)}, **more.pop("response", {})), **more}
+    response = dict({"content": content if isinstance(content, str) else json.dumps(content)}, **more.pop("response", {}))
+    return {"match": more.pop("match", {"userMessage": word}), "response": response, **more}
 
 
 def fault(word, status, message="", kind="api_error", sequence=None, **more):
