@@ -207,6 +207,7 @@ int cmd_standing_list(struct cli *c), cmd_standing_add(struct cli *c),
 int cmd_user_list(struct cli *c), cmd_user_add(struct cli *c), cmd_user_role(struct cli *c),
     cmd_user_disable(struct cli *c), cmd_user_enable(struct cli *c);
 int cmd_token_new(struct cli *c), cmd_token_revoke(struct cli *c);
+int cmd_sources(struct cli *c), cmd_sources_check(struct cli *c), cmd_sources_try(struct cli *c);
 int cmd_doctor(struct cli *c), cmd_init(struct cli *c);
 
 /* ---- shared by commands ---- */
