@@ -133,6 +133,8 @@ static inline bool judge_words(const json_t *document, const char *ground, const
 
             while (n > 0 && (text[n - 1] == '.' || text[n - 1] == '-'))
                 n--;
+            for (; *text == '.' || *text == '-'; text++, len--)
+                n--;
             if (!judge_word(document, ground, text, n)) {
                 snprintf(why, room, "the word %.*s stands nowhere: %.60s", (int)n, text, ground);
                 return false;
