@@ -53,6 +53,7 @@ enum MHD_Result api_kill_switch(struct request *r), api_kill_switch_set(struct r
     api_users(struct request *r), api_user_add(struct request *r),
     api_user_change(struct request *r), api_token_add(struct request *r),
     api_token_revoke(struct request *r), api_job_retry(struct request *r),
-    api_quarantine_retry(struct request *r);
+    api_quarantine_retry(struct request *r), api_backfill(struct request *r),
+    api_backfill_start(struct request *r), api_backfill_stop(struct request *r);
 
 #endif

@@ -185,10 +185,14 @@ static int status_fill(struct request *r, struct http_readers *rd, json_t *out, 
     json_t *proposals = NULL;
     json_t *alarms = NULL;
     json_t *model = NULL;
+    json_t *backfill = NULL;
 
     if (triage_status(rd->triage, &triage, e) < 0)
         return e->code;
     json_object_set_new(out, "intake", triage);
+    if (triage_backfill_status(rd->triage, &backfill, e) < 0)
+        return e->code;
+    json_object_set_new(out, "backfill", backfill);
     if (gate_counts(rd->gate, &proposals, e) < 0)
         return e->code;
     json_object_set_new(out, "proposals", proposals);

@@ -10,9 +10,9 @@ extern const size_t openapi_json_len;
  * What a request body may hold stands in openapi.json, once. All of them are read at start, so that a schema that means nothing
  * stops the start and not a request.
  */
-static const char *const names[] = {"DecisionRequest", "EditRequest",     "SettleRequest",
-                                    "ProposalRequest", "StandingRequest", "UserRequest",
-                                    "UserChange",      "TokenRequest",    "KillSwitchRequest"};
+static const char *const names[] = {
+    "DecisionRequest", "EditRequest", "SettleRequest", "ProposalRequest",   "StandingRequest",
+    "UserRequest",     "UserChange",  "TokenRequest",  "KillSwitchRequest", "BackfillRequest"};
 
 struct http_schemas {
     struct schema *by_name[ARRAY_LEN(names)];

@@ -51,12 +51,28 @@ static int64_t median(int64_t *spans, size_t n)
     return (spans[(n - 1) / 2] + spans[n / 2]) / 2;
 }
 
+/* By nearest rank: the smallest span that so many percent do not exceed, so always one that really was. */
+static int64_t rank(const int64_t *sorted, size_t n, size_t percent)
+{
+    return n == 0 ? -1 : sorted[(n * percent + 99) / 100 - 1];
+}
+
+static void took(struct triage_history *h, int64_t *spans, size_t n)
+{
+    qsort(spans, n, sizeof(*spans), by_value);
+    h->took_n = (int64_t)n;
+    h->took_median_s = rank(spans, n, 50);
+    h->took_p25_s = rank(spans, n, 25);
+    h->took_p75_s = rank(spans, n, 75);
+}
+
 void triage_history(struct arena *a, const struct triage_past *rows, size_t n, const char *id,
                     int64_t created_ms, int64_t window_ms, struct triage_history *out)
 {
     struct triage_history h = {0};
     int64_t *spans = arena_array(a, n + 1, sizeof(*spans));
-    size_t n_spans = 0;
+    int64_t *all = arena_array(a, n + 1, sizeof(*all));
+    size_t n_spans = 0, n_all = 0;
 
     for (size_t i = 0; i < n; i++) {
         const struct triage_past *p = &rows[i];
@@ -71,6 +87,8 @@ void triage_history(struct arena *a, const struct triage_past *rows, size_t n, c
         if (!text_eq(p->status, "resolved") || p->merged)
             continue;
         h.resolved++;
+        if (p->resolved_ms >= p->created_ms)
+            all[n_all++] = (p->resolved_ms - p->created_ms) / 1000;
         if (by_person(p)) {
             fixed_add(&h, p);
             continue;
@@ -80,6 +98,7 @@ void triage_history(struct arena *a, const struct triage_past *rows, size_t n, c
             spans[n_spans++] = (p->resolved_ms - p->created_ms) / 1000;
     }
     h.median_s = median(spans, n_spans);
+    took(&h, all, n_all);
     *out = h;
 }
 
@@ -94,6 +113,12 @@ json_t *ev_similar_body(const struct triage_history *h, int64_t window_ms, bool 
 
     if (h->median_s >= 0)
         json_object_set_new(j, "self_cleared_median_s", json_integer(h->median_s));
+    if (h->took_n > 0)
+        json_object_set_new(j, "took",
+                            json_pack("{s:I, s:I, s:I, s:I}", "n", (json_int_t)h->took_n,
+                                      "median_s", (json_int_t)h->took_median_s, "p25_s",
+                                      (json_int_t)h->took_p25_s, "p75_s",
+                                      (json_int_t)h->took_p75_s));
     if (h->newest)
         json_object_set_new(j, "last",
                             json_pack("{s:s, s:I, s:I}", "id", h->newest->id, "number",

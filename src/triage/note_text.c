@@ -116,6 +116,22 @@ static void seen_line(const struct note_in *in, struct buf *b)
     buf_putc(b, '.');
 }
 
+/* With fewer it would be an anecdote with decimals. */
+#define USUAL_MIN 3
+
+static void usual_line(const struct note_in *in, struct buf *b)
+{
+    const json_t *t = json_opt_obj(in->known, "resolve_time");
+    char median[TIME_SPAN_MAX], from[TIME_SPAN_MAX], to[TIME_SPAN_MAX];
+
+    if (json_opt_int(t, "n", 0) < USUAL_MIN)
+        return;
+    buf_printf(b, "Usually over in %s (%s to %s, n=%" PRId64 ").",
+               time_format_span(json_opt_int(t, "median_s", 0) * 1000, median),
+               time_format_span(json_opt_int(t, "p25_s", 0) * 1000, from),
+               time_format_span(json_opt_int(t, "p75_s", 0) * 1000, to), json_opt_int(t, "n", 0));
+}
+
 static void fix_line(const struct note_in *in, struct buf *b)
 {
     const json_t *fix = json_opt_obj(in->known, "last_fix");
@@ -246,9 +262,9 @@ static const struct note_line {
     size_t max_chars;
     bool whole; /* not cut: it fits or is left out */
 } lines[] = {
-    {head_line, 110, false},   {seen_line, 110, false},   {page_line, 110, false},
-    {fix_line, 215, false},    {firing_line, 120, false}, {missing_line, 130, false},
-    {change_line, 110, false}, {link_line, 170, true},
+    {head_line, 110, false},    {seen_line, 110, false},   {page_line, 110, false},
+    {fix_line, 215, false},     {usual_line, 70, true},    {firing_line, 120, false},
+    {missing_line, 130, false}, {change_line, 110, false}, {link_line, 170, true},
 };
 
 void triage_note_text(const struct note_in *in, struct buf *out)

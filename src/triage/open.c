@@ -30,9 +30,17 @@ const struct store_sql *triage_statements(size_t *n)
 
 const struct step *const *triage_steps(void)
 {
-    static const struct step *const steps[] = {
-        &triage_step_intake, &triage_step_enrich,  &triage_step_context, &triage_step_judge,
-        &triage_step_assess, &triage_step_ask,    &triage_step_propose, &triage_step_refresh, &triage_step_source, NULL};
+    static const struct step *const steps[] = {&triage_step_intake,
+                                               &triage_step_enrich,
+                                               &triage_step_context,
+                                               &triage_step_judge,
+                                               &triage_step_assess,
+                                               &triage_step_ask,
+                                               &triage_step_propose,
+                                               &triage_step_refresh,
+                                               &triage_step_backfill,
+                                               &triage_step_source,
+                                               NULL};
 
     return steps;
 }

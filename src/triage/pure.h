@@ -124,6 +124,8 @@ struct triage_past {
 struct triage_history {
     int64_t times_seen, resolved, self_cleared;
     int64_t median_s; /* of those that cleared by themselves; -1 without any */
+    /* From begin to end of those that are over, however they ended, but for merged ones; by nearest rank. -1 without any. */
+    int64_t took_n, took_median_s, took_p25_s, took_p75_s;
     int64_t last_day, last_week;
     const struct triage_past *newest;                     /* NULL when never seen */
     const struct triage_past *by_user[HISTORY_FIXES_MAX]; /* newest ones that a person resolved */

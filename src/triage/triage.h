@@ -40,7 +40,7 @@ int intake_store(struct engine_pass *p, const struct intake_delivery *d, enum in
 /* Steps for the engine's table. */
 extern const struct step triage_step_intake, triage_step_enrich, triage_step_context,
     triage_step_judge, triage_step_assess, triage_step_ask, triage_step_propose,
-    triage_step_refresh, triage_step_source;
+    triage_step_refresh, triage_step_backfill, triage_step_source;
 /* All of them, NULL-terminated: what the engine's table must hold of this room. */
 const struct step *const *triage_steps(void);
 /* Start-up rows (periodic jobs, alarms that depend on the configuration). */
@@ -55,6 +55,17 @@ int triage_propose_by_person(struct engine_pass *p, const char *incident_id,
 /* Quarantine: look, and put one back into the pipeline after a fix. */
 int triage_quarantine_retry(struct engine_pass *p, const char *event_id, const char *actor,
                             struct err *e) MUST_CHECK;
+
+/*
+ * A backfill reads the past into the memory: no proposal, no note, no model call. One at a time; ERR_CONFLICT when one runs, or
+ * without a token. out: where it stands, as triage_backfill_status() tells it.
+ */
+#define TRIAGE_BACKFILL_MAX_S (INT64_C(1100) * 86400)
+int triage_backfill_start(struct engine_pass *p, int64_t since_s, const char *actor, json_t **out,
+                          struct err *e) MUST_CHECK;
+/* What was read stays. ERR_NOT_FOUND, ERR_CONFLICT: none is running. */
+int triage_backfill_stop(struct engine_pass *p, const char *actor, json_t **out, struct err *e)
+    MUST_CHECK;
 
 /* Readers (own connection, http threads). JSON as in src/http/openapi.json. */
 struct triage_reader;
@@ -75,6 +86,9 @@ int triage_quarantine_list(struct triage_reader *r, int64_t before, unsigned lim
                            struct err *e) MUST_CHECK;
 /* {events, quarantined, incidents_open, last_event_ms, last_ping_ms, not_available:[{feature, reason}]}. */
 int triage_status(struct triage_reader *r, json_t **out, struct err *e) MUST_CHECK;
+
+/* The newest backfill; {state: "none"} when there was none. */
+int triage_backfill_status(struct triage_reader *r, json_t **out, struct err *e) MUST_CHECK;
 
 const struct store_sql *triage_statements(size_t *n);
 

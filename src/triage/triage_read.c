@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "triage/backfill.h"
 #include "triage/read_priv.h"
 #include "triage/triage_sql.h"
 
@@ -564,4 +565,21 @@ int triage_status(struct triage_reader *r, json_t **out, struct err *e)
                      read_number(last_ms), "last_ping_ms", read_number(ping_ms), "not_available",
                      missing);
     return 0;
+}
+
+int triage_backfill_status(struct triage_reader *r, json_t **out, struct err *e)
+{
+    AUTO(arena_freep) struct arena *a = arena_new(65536);
+    struct store_stmt *q = store_begin(r->sql, BACKFILL_NEWEST);
+    struct backfill b;
+    int rc = store_step(q, e);
+
+    if (rc > 0) {
+        backfill_row_read(q, a, &b);
+        *out = backfill_json(&b);
+    } else if (rc == 0) {
+        *out = json_pack("{s:s}", "state", "none");
+    }
+    store_reset(q);
+    return rc < 0 ? rc : 0;
 }

@@ -3,7 +3,8 @@
 
 #include "store/store.h"
 
-/* Every statement of the tables event, incident, evidence, bundle, assessment, past_incident, pd_cache, pd_feature and group. */
+/* Every statement of the tables event, incident, evidence, bundle, assessment, past_incident, pd_cache, pd_feature, group, memory and
+ * backfill. */
 enum {
     EVENT_PUT,
     EVENT_GET,
@@ -60,6 +61,26 @@ enum {
     SOURCE_ANSWER_PUT,
 
     GROUP_SIZE,
+
+    MEMORY_GET,
+    MEMORY_ROW,
+    MEMORY_PUT,
+    MEMORY_LAST_ID,
+    MEMORY_COUNT,
+    MEMORY_OLDEST,
+    MEMORY_UNSEARCH,
+    MEMORY_SYMPTOM,
+
+    BACKFILL_BEGIN,
+    BACKFILL_GET,
+    BACKFILL_NEWEST,
+    BACKFILL_SET,
+    BACKFILL_LISTED,
+    BACKFILL_HEARD,
+    BACKFILL_TODO,
+    BACKFILL_ENDED,
+    BACKFILL_SWEEP,
+
     TRIAGE_SQL_LEN
 };
 
@@ -71,6 +92,13 @@ enum {
     "level, html_url, created_ms, changed_ms, resolved_ms, resolved_by, merged_into, snapshot, "    \
     "snapshot_from, snapshot_ms, bundle_id, assessment_id, enriched_ms, first_seen_ms, judged_ms, " \
     "verdict, symptom, retry_ms, ask"
+#define MEMORY_COLUMNS                                                                          \
+    "id, incident_id, number, service_id, service, symptom, title, alerts, notes, resolution, " \
+    "fix, created_ms, resolved_ms, by_type, by_id, by_name, merged, searched"
+#define BACKFILL_COLUMNS                                                                               \
+    "id, state, actor, since_ms, until_ms, from_ms, to_ms, stage, skip, page, pages, "                 \
+    "next_ms, waits, no_log, failures, calls, found, remembered, known, open, unread, alerts, notes, " \
+    "fixes, started_ms, ended_ms"
 #define INCIDENT_ROWS "SELECT " INCIDENT_COLUMNS " FROM incident WHERE "
 #define INCIDENT_DOWN "seq < $1 ORDER BY seq DESC LIMIT $2"
 
@@ -189,6 +217,55 @@ static const struct store_sql triage_sql_table[TRIAGE_SQL_LEN] = {
     [GROUP_SIZE] = {"group.size",
         "SELECT count(*) FROM group_member WHERE left_ms IS NULL AND group_id ="
         " (SELECT group_id FROM group_member WHERE incident_id = $1 AND left_ms IS NULL LIMIT 1)"},
+
+    [MEMORY_GET] = {"memory.get", "SELECT " MEMORY_COLUMNS " FROM memory WHERE incident_id = $1"},
+    [MEMORY_ROW] = {"memory.row", "SELECT " MEMORY_COLUMNS " FROM memory WHERE id = $1"},
+    [MEMORY_PUT] = {"memory.put",
+        "INSERT INTO memory (" MEMORY_COLUMNS ", fixed, status, updated_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
+        " $13, $14, $15, $16, $17, $18, $20, 'resolved', $19) ON CONFLICT (id) DO UPDATE SET number = excluded.number,"
+        " service_id = excluded.service_id, service = excluded.service, symptom = excluded.symptom, title = excluded.title,"
+        " alerts = excluded.alerts, notes = excluded.notes, resolution = excluded.resolution, fix = excluded.fix,"
+        " resolved_ms = excluded.resolved_ms, by_type = excluded.by_type, by_id = excluded.by_id, by_name = excluded.by_name,"
+        " merged = excluded.merged, searched = excluded.searched, fixed = excluded.fixed, updated_ms = excluded.updated_ms"},
+    [MEMORY_LAST_ID] = {"memory.last_id",
+        "SELECT id FROM memory WHERE id >= $1 AND id < $2 ORDER BY id DESC LIMIT 1"},
+    [MEMORY_COUNT] = {"memory.count",
+        "INSERT INTO memory_count (one, searched) VALUES (1, $1)"
+        " ON CONFLICT (one) DO UPDATE SET searched = memory_count.searched + excluded.searched RETURNING searched"},
+    [MEMORY_OLDEST] = {"memory.oldest",
+        "SELECT " MEMORY_COLUMNS " FROM memory WHERE searched = 1 AND id > 0 ORDER BY id LIMIT 1"},
+    [MEMORY_UNSEARCH] = {"memory.unsearch", "UPDATE memory SET searched = 0 WHERE id = $1"},
+    [MEMORY_SYMPTOM] = {"memory.symptom",
+        "SELECT " MEMORY_COLUMNS " FROM memory WHERE service_id = $1 AND symptom = $2 AND fixed = $5 AND merged = 0 AND id < $3"
+        " ORDER BY id DESC LIMIT $4"},
+
+    [BACKFILL_BEGIN] = {"backfill.begin",
+        "INSERT INTO backfill (id, state, actor, since_ms, until_ms, from_ms, to_ms, stage, skip, page, pages, next_ms,"
+        " started_ms) VALUES ((SELECT coalesce(max(id), 0) + 1 FROM backfill), 'running', $1, $2, $3, $4, $3, 'incidents', 0,"
+        " 100, 0, 0, $5) RETURNING id"},
+    [BACKFILL_GET] = {"backfill.get", "SELECT " BACKFILL_COLUMNS " FROM backfill WHERE id = $1"},
+    [BACKFILL_NEWEST] = {"backfill.newest",
+        "SELECT " BACKFILL_COLUMNS " FROM backfill WHERE id > 0 ORDER BY id DESC LIMIT 1"},
+    [BACKFILL_SET] = {"backfill.set",
+        "UPDATE backfill SET state = $2, from_ms = $3, to_ms = $4, stage = $5, skip = $6, page = $7, pages = $8, next_ms = $9,"
+        " waits = $10, no_log = $11, failures = $12, calls = $13, found = $14, remembered = $15, known = $16, open = $17,"
+        " unread = $18, alerts = $19, notes = $20, fixes = $21, ended_ms = $22 WHERE id = $1"},
+    /* A page that is read twice changes nothing: only what was not listed yet counts. */
+    [BACKFILL_LISTED] = {"backfill.listed",
+        "INSERT INTO backfill_item (incident_id, created_ms, body, noted) VALUES ($1, $2, $3, 0)"
+        " ON CONFLICT (incident_id) DO UPDATE SET created_ms = excluded.created_ms, body = excluded.body"
+        " WHERE backfill_item.created_ms = 0"},
+    [BACKFILL_HEARD] = {"backfill.heard",
+        "INSERT INTO backfill_item (incident_id, created_ms, noted, resolution) VALUES ($1, 0, $2, $3)"
+        " ON CONFLICT (incident_id) DO UPDATE SET noted = CASE WHEN excluded.noted > 0 THEN 1 ELSE backfill_item.noted END,"
+        " resolution = coalesce(excluded.resolution, backfill_item.resolution)"},
+    [BACKFILL_TODO] = {"backfill.todo",
+        "SELECT incident_id, body, noted, resolution FROM backfill_item WHERE created_ms >= $1 AND created_ms > 0"
+        " ORDER BY created_ms DESC, incident_id DESC LIMIT $2"},
+    [BACKFILL_ENDED] = {"backfill.ended", "DELETE FROM backfill_item WHERE incident_id = $1"},
+    [BACKFILL_SWEEP] = {"backfill.sweep",
+        "DELETE FROM backfill_item WHERE incident_id IN (SELECT incident_id FROM backfill_item WHERE incident_id > ''"
+        " ORDER BY incident_id LIMIT $1)"},
 };
 /* clang-format on */
 

@@ -53,8 +53,8 @@ static void row_write(struct fixture *f, const struct store_search_doc *d)
 {
     char *text = sqlite3_mprintf(
         "INSERT INTO memory (id, incident_id, number, service_id, service, symptom, title, alerts, notes, resolution, status,"
-        " created_ms, merged, searched, updated_ms) VALUES (%lld, 'Q%lld', %lld, 'PS', %Q, '', %Q, %Q, %Q, %Q, 'resolved', 1, 0,"
-        " 1, 1)",
+        " created_ms, merged, fixed, searched, updated_ms) VALUES (%lld, 'Q%lld', %lld, 'PS', %Q, '', %Q, %Q, %Q, %Q, 'resolved', 1, 0,"
+        " 0, 1, 1)",
         (long long)d->id, (long long)d->id, (long long)d->id, d->text[1] ? d->text[1] : "",
         d->text[0] ? d->text[0] : "", d->text[2] ? d->text[2] : "", d->text[3] ? d->text[3] : "",
         d->text[4] ? d->text[4] : "");

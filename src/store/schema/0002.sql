@@ -107,11 +107,11 @@ CREATE TABLE memory (                            -- triage: an incident that is 
     by_id       TEXT,
     by_name     TEXT,
     merged      INTEGER NOT NULL,
+    fixed       INTEGER NOT NULL,                -- 1: there is a fix
     searched    INTEGER NOT NULL,                -- 1: its texts are in memory_text
     updated_ms  INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX memory_symptom ON memory (service_id, symptom, id) WHERE merged = 0;
-CREATE INDEX memory_fixed ON memory (service_id, symptom, id) WHERE merged = 0 AND fix IS NOT NULL;
+CREATE INDEX memory_symptom ON memory (service_id, symptom, fixed, id) WHERE merged = 0;
 CREATE INDEX memory_searched ON memory (id) WHERE searched = 1;
 CREATE TABLE memory_count (                      -- triage: so that nothing is counted by walking
     one      INTEGER PRIMARY KEY CHECK (one = 1),
@@ -134,7 +134,7 @@ CREATE TABLE backfill (                          -- triage: one row per backfill
     from_ms    INTEGER NOT NULL,                 -- the window that is being read: [from_ms, to_ms)
     to_ms      INTEGER NOT NULL,
     stage      TEXT NOT NULL CHECK (stage IN ('incidents', 'log', 'items')),
-    offset     INTEGER NOT NULL,                 -- of the stage's list
+    skip       INTEGER NOT NULL,                 -- items of the stage's list that are read
     page       INTEGER NOT NULL,                 -- items asked for at once
     pages      INTEGER NOT NULL,                 -- read of the stage so far
     next_ms    INTEGER NOT NULL,                 -- no call leaves before: the pace
