@@ -209,6 +209,7 @@ int cmd_user_list(struct cli *c), cmd_user_add(struct cli *c), cmd_user_role(str
 int cmd_token_new(struct cli *c), cmd_token_revoke(struct cli *c);
 int cmd_sources(struct cli *c), cmd_sources_check(struct cli *c), cmd_sources_try(struct cli *c);
 int cmd_doctor(struct cli *c), cmd_init(struct cli *c);
+int cmd_backfill(struct cli *c);
 
 /* ---- shared by commands ---- */
 /* The PagerDuty id of an incident that was given by id or number (what arg_incident gave). 0 or the exit code. */

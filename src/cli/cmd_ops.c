@@ -55,6 +55,19 @@ static void intake_print(struct cli *c, const json_t *s)
               fmt(c, "%s: %s", member(c, x, "feature"), member(c, x, "reason")));
 }
 
+static void backfill_line(struct cli *c, const json_t *s)
+{
+    const json_t *b = json_opt_obj(s, "backfill");
+
+    if (!text_eq(json_opt_str(b, "state"), "running"))
+        return;
+    field(c, "backfill",
+          fmt(c, "%s %% done, %s incidents remembered%s", member(c, b, "done_pct"),
+              member(c, b, "remembered"),
+              json_opt_str(b, "waits") ? paint(c, YELLOW, fmt(c, "; waits: %s", member(c, b, "waits")))
+                                       : ""));
+}
+
 static void work_print(struct cli *c, const json_t *s)
 {
     json_t *proposals = json_opt_obj(s, "proposals"), *jobs = json_opt_obj(s, "jobs");
@@ -102,6 +115,7 @@ int cmd_status(struct cli *c)
               : "released");
     intake_print(c, r.json);
     work_print(c, r.json);
+    backfill_line(c, r.json);
     field(c, "rules",
           fmt(c, "%s, from %s", member(c, r.json, "rules"), member(c, r.json, "config")));
     field(c, "alarms", json_array_size(alarms) ? "" : "none");

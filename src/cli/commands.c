@@ -97,6 +97,11 @@ const struct command commands[] = {
      {YES}, cmd_kill_release},
     {"doctor", RUN, "", "check everything that must be right, each with what to do",
      "Works without the daemon as far as it can. Exit code 1 when a check is red.", 0, 0, NONE, cmd_doctor},
+    {"backfill", RUN, "", "read the past from PagerDuty into the memory; without flags: how far it is",
+     "Reads incidents, log entries, notes and alerts with at most half of pagerduty.per_minute, behind all live work; it proposes, writes\n"
+     "and asks a model nothing. It goes on over restarts; a second one reads only what the memory lacks.", 0, 0,
+     {{"--since", "SPAN", "start: so far back, like 180d"}, {"--wait", NULL, "until it ends; exit code 1 when it was stopped"},
+      {"--stop", NULL, "end it; what was remembered stays"}}, cmd_backfill},
     {"jobs", RUN, "", "work that is stuck: buried, or running too long", NULL, 0, 0, NONE, cmd_jobs},
     {"jobs retry", RUN, "ID", "put a buried job back to work", NULL, 1, 1, NONE, cmd_jobs_retry},
     {"quarantine", RUN, "", "deliveries that were kept but could not be worked on", NULL, 0, 0,
