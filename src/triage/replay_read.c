@@ -345,7 +345,7 @@ static int made_again(struct replay *r, const struct replay_opts *o, struct made
         .items = &m->items,
         .known_items = &m->known_items,
         .rules = o->rules,
-        .priorities = json_opt_arr(m->facts, "severities"),
+        .priorities = json_opt_arr(json_opt_obj(m->facts, "account"), "priorities"),
         .group_size = json_opt_int(m->said, "group_size", 0),
         .judged_ms = json_opt_int(m->said, "judged_ms", 0),
         .asked = m->model.asked,
