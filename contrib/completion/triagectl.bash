@@ -3,7 +3,7 @@ _triagectl() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
   local i words='' try next='' flags=''
   case $prev in
-    --config | --socket | --service | --limit | --before | --state | --incident | --since | --token-file | --base-url | --zone | --top | --timeout | --digest | --reason | --action | --then | --why | --subject | --after | --file | --store | --from | --dir | --state-dir | --webhook-secret-file | --subscription | --bind | --port | --time-zone | --rules | --policy | --template | --max-per-hour | --days | --role | --pagerduty | --label | --out | --url)
+    --config | --socket | --service | --limit | --before | --state | --incident | --since | --token-file | --base-url | --zone | --top | --timeout | --assessment | --rules | --prompts | --store | --digest | --reason | --action | --then | --why | --subject | --after | --file | --from | --dir | --state-dir | --webhook-secret-file | --subscription | --bind | --port | --time-zone | --title | --detail | --facts | --sources | --policy | --template | --max-per-hour | --days | --role | --pagerduty | --label | --out | --url)
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
       return
       ;;
@@ -14,14 +14,17 @@ _triagectl() {
     _triagectl_words "$try" && words=$try
   done
   case $words in
-    '') next=' status incidents show evidence proposals explain look alarms verbs approve reject edit undo settle propose kill-switch doctor jobs quarantine audit init rules policy user completion version help' flags='' ;;
+    '') next=' status incidents show evidence proposals explain model look replay alarms verbs approve reject edit undo settle propose kill-switch doctor backfill jobs quarantine audit init rules sources policy user completion version help' flags='' ;;
     'status') next='' flags='' ;;
     'incidents') next='' flags=' --all --service --limit --before' ;;
     'show') next='' flags=' --timeline' ;;
     'evidence') next='' flags='' ;;
     'proposals') next='' flags=' --all --state --incident --limit --before' ;;
-    'explain') next='' flags='' ;;
+    'explain') next=' incident' flags='' ;;
+    'explain incident') next='' flags='' ;;
+    'model') next='' flags=' --limit' ;;
     'look') next='' flags=' --since --token-file --base-url --zone --top --markdown --timeout --allow-private' ;;
+    'replay') next='' flags=' --assessment --rules --prompts --store' ;;
     'alarms') next='' flags='' ;;
     'verbs') next='' flags='' ;;
     'approve') next='' flags=' --yes --digest --reason' ;;
@@ -35,6 +38,7 @@ _triagectl() {
     'kill-switch engage') next='' flags=' --reason' ;;
     'kill-switch release') next='' flags=' --yes' ;;
     'doctor') next='' flags='' ;;
+    'backfill') next='' flags=' --since --wait --stop' ;;
     'jobs') next=' retry' flags='' ;;
     'jobs retry') next='' flags='' ;;
     'quarantine') next=' retry' flags=' --before' ;;
@@ -49,6 +53,9 @@ _triagectl() {
     'rules list') next='' flags='' ;;
     'rules check') next='' flags='' ;;
     'rules try') next='' flags=' --rules' ;;
+    'sources') next=' check try' flags='' ;;
+    'sources check') next='' flags='' ;;
+    'sources try') next='' flags=' --service --title --detail --facts --sources' ;;
     'policy') next=' check try standing' flags='' ;;
     'policy check') next='' flags='' ;;
     'policy try') next='' flags=' --policy' ;;
@@ -88,7 +95,10 @@ _triagectl_words() {
     'evidence') return 0 ;;
     'proposals') return 0 ;;
     'explain') return 0 ;;
+    'explain incident') return 0 ;;
+    'model') return 0 ;;
     'look') return 0 ;;
+    'replay') return 0 ;;
     'alarms') return 0 ;;
     'verbs') return 0 ;;
     'approve') return 0 ;;
@@ -102,6 +112,7 @@ _triagectl_words() {
     'kill-switch engage') return 0 ;;
     'kill-switch release') return 0 ;;
     'doctor') return 0 ;;
+    'backfill') return 0 ;;
     'jobs') return 0 ;;
     'jobs retry') return 0 ;;
     'quarantine') return 0 ;;
@@ -116,6 +127,9 @@ _triagectl_words() {
     'rules list') return 0 ;;
     'rules check') return 0 ;;
     'rules try') return 0 ;;
+    'sources') return 0 ;;
+    'sources check') return 0 ;;
+    'sources try') return 0 ;;
     'policy') return 0 ;;
     'policy check') return 0 ;;
     'policy try') return 0 ;;

@@ -190,6 +190,7 @@ const char *query_end(struct cli *c, struct query *q);
 json_t *items_of(json_t *answer); /* {items: [...]} or a bare list; NULL otherwise */
 
 /* ---- cmd_*.c, doctor.c, init.c: one function for each row ---- */
+int cmd_explain_incident(struct cli *c), cmd_model(struct cli *c), cmd_replay(struct cli *c);
 int cmd_status(struct cli *c), cmd_alarms(struct cli *c), cmd_verbs(struct cli *c);
 int cmd_jobs(struct cli *c), cmd_jobs_retry(struct cli *c);
 int cmd_quarantine(struct cli *c), cmd_quarantine_retry(struct cli *c);

@@ -166,6 +166,8 @@ int cmd_explain(struct cli *c)
         c, "proposed by",
         fmt(c, "%s, %s", member(c, r.json, "origin"), clock_of(c, when_ms(r.json, "created_at"))));
     field(c, "why", member(c, r.json, "why"));
+    if (json_array_size(json_opt_arr(r.json, "evidence")))
+        field(c, "cites", member(c, r.json, "evidence"));
     field(c, "risk", member(c, r.json, "risk"));
     field(c, "deadline",
           when_ms(r.json, "expires_at") ? clock_of(c, when_ms(r.json, "expires_at")) : "none");

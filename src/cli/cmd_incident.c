@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "cli/cli.h"
+#include "cli/card.h"
 
 /* incidents, show, evidence: what is known, from what, and what was not checked. */
 
@@ -149,28 +149,6 @@ static void head_print(struct cli *c, const json_t *in, const json_t *state)
     field(c, "PagerDuty", fmt(c, "%s  %s", member(c, in, "id"), member(c, in, "html_url")));
 }
 
-static void verdict_print(struct cli *c, const json_t *a)
-{
-    const json_t *verdict = json_opt_obj(a, "verdict");
-    const json_t *rules = json_opt_arr(verdict, "rules");
-
-    heading(c, "Assessment");
-    if (!json_is_object(a)) {
-        puts(
-            "  not judged yet: the rules' view comes within 2 s of the webhook; 'triagectl jobs' shows "
-            "stuck work");
-        return;
-    }
-    field(c, "severity", member(c, a, "severity"));
-    field(c, "category", member(c, a, "category"));
-    field(c, "team", member(c, a, "team"));
-    field(c, "by",
-          fmt(c, "%s: %s", member(c, a, "origin"),
-              json_array_size(rules) ? names_text(c, rules) : "no rule matched"));
-    if (json_array_size(json_opt_arr(verdict, "runbooks")))
-        field(c, "runbooks", names_text(c, json_opt_arr(verdict, "runbooks")));
-}
-
 static void history_print(struct cli *c, const json_t *k)
 {
     const json_t *cleared = json_opt_obj(k, "self_cleared"), *last = json_opt_obj(k, "last_seen");
@@ -193,6 +171,7 @@ static void history_print(struct cli *c, const json_t *k)
                       ? span(c, json_opt_int(cleared, "median_s", 0) * 1000)
                       : "-",
                   cited(c, k, "self_cleared")));
+    resolve_time_print(c, k);
     if (fix)
         field(c, "last fix",
               fmt(c, "\"%s\"\n%16s%s, #%s, %s%s", member(c, fix, "quote"), "",
@@ -274,6 +253,9 @@ static void known_print(struct cli *c, const json_t *k)
     history_print(c, k);
     changes_print(c, k, "changes", "changes here");
     changes_print(c, k, "changes_below", "changes below");
+    similar_print(c, k);
+    sources_print(c, k);
+    runbooks_print(c, k);
     firing_print(c, k);
     paging_print(c, k);
     if (json_opt_obj(k, "outlier"))
@@ -384,7 +366,7 @@ int cmd_show(struct cli *c)
         return rc;
     in = json_opt_obj(r.json, "incident");
     head_print(c, in, json_opt_obj(r.json, "state"));
-    verdict_print(c, json_object_get(r.json, "assessment"));
+    assessment_print(c, json_object_get(r.json, "assessment"), json_object_get(r.json, "ask"));
     known_print(c, json_object_get(r.json, "known"));
     not_checked_print(c, json_object_get(r.json, "not_checked"));
     evidence_print(c, json_opt_arr(r.json, "evidence"));

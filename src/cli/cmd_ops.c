@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/card.h"
 
 /* status, alarms, verbs, jobs, quarantine. */
 
@@ -116,6 +116,7 @@ int cmd_status(struct cli *c)
     intake_print(c, r.json);
     work_print(c, r.json);
     backfill_line(c, r.json);
+    model_print(c, json_object_get(r.json, "model"));
     field(c, "rules",
           fmt(c, "%s, from %s", member(c, r.json, "rules"), member(c, r.json, "config")));
     field(c, "alarms", json_array_size(alarms) ? "" : "none");

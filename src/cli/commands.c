@@ -55,6 +55,8 @@ const struct command commands[] = {
       {"--incident", "INCIDENT", "only of this incident"},
       LIMIT, {"--before", "ID", "go on behind this one"}}, cmd_proposals},
     {"explain", LOOK, "PROPOSAL", "evidence, rule, policy, revisions, decisions, executions and calls of a proposal", NULL, 1, 1, NONE, cmd_explain},
+    {"explain incident", LOOK, "INCIDENT", "everything behind an assessment: evidence, rules, what a model was asked and said, checks, proposals", NULL, 1, 1, NONE, cmd_explain_incident},
+    {"model", LOOK, "", "how it stands with the model: endpoint, breaker, budget, recent calls", NULL, 0, 0, {LIMIT}, cmd_model},
     {"look", LOOK, "", "what pages whom, what is noise, what comes again: read from PagerDuty, without a daemon",
      "A read-only API key is enough, and nothing is changed. The key comes from --token-file (chmod 600), from\n"
      "TRIAGED_PAGERDUTY_TOKEN, or from the configuration if there is one; never from an argument. What was not read is named.\n"
@@ -63,6 +65,12 @@ const struct command commands[] = {
       {"--base-url", "URL", "PagerDuty's API; EU: https://api.eu.pagerduty.com"}, {"--zone", "ZONE", "of the nights, like Europe/Oslo (UTC)"},
       {"--top", "N", "rows of each list, 1 to 100 (8)"}, {"--markdown", NULL, "for a wiki page or a ticket"},
       {"--timeout", "SPAN", "how long one answer may take (20s)"}, {"--allow-private", NULL, "PagerDuty is a proxy on a private address"}}, cmd_look},
+    {"replay", LOOK, "INCIDENT", "make a recorded decision again and tell what differs; reads only, needs no daemon",
+     "Runs rules, checks and proposals on the recorded evidence and the recorded reply of the model. Nothing changed: every part is equal,\n"
+     "byte for byte (exit code 0; 1 when something differs). --rules and --prompts show what other rules or prompts would have made of it.", 1, 1,
+     {{"--assessment", "ID", "not the newest one but this"}, {"--rules", "DIR", "with these rules"},
+      {"--prompts", "DIR", "with these instructions and this form (NAME.md, NAME.schema.json)"},
+      {"--store", "PATH", "another store.db, or a copy"}}, cmd_replay},
     {"alarms", LOOK, "", "what is wrong now and what to do", NULL, 0, 0, NONE, cmd_alarms},
     {"verbs", LOOK, "", "the actions that can be proposed, with their arguments", NULL, 0, 0, NONE, cmd_verbs},
 

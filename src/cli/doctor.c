@@ -281,6 +281,7 @@ static void check_daemon(struct doctor *d)
                        member(d->c, r.json, "mode")),
                    NULL);
     check_work(d, r.json);
+    doctor_model(d, r.json);
     check_alarms(d, items_of(json_object_get(r.json, "alarms")));
     d->people = fetch(d, "/api/v1/users");
     d->last_done = fetch(d, "/api/v1/proposals?state=done&limit=1");

@@ -27,5 +27,7 @@ void doctor_add(struct doctor *d, enum level level, const char *check, const cha
                 const char *todo);
 /* Everything that is asked of PagerDuty (doctor_pd.c). */
 void doctor_pagerduty(struct doctor *d);
+/* The model, by the daemon's status. */
+void doctor_model(struct doctor *d, const json_t *status);
 
 #endif

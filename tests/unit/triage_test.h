@@ -61,6 +61,10 @@ static struct bench {
     char gate[GATE_LINES][1024];
     size_t n_gate;
     bool live;
+    int drain_max;  /* steps of one drain; 0: 500 */
+    char *question; /* the newest body that was posted, and how many there were */
+    size_t n_questions;
+    struct net_reply (*model)(const char *question); /* answers it; NULL: the tables do */
     int64_t decided;       /* what gate_measured tells: so many, all approved */
     const char *forbidden; /* a verb that the policy never allows a model */
     int64_t next_proposal;
@@ -89,12 +93,17 @@ int step_call(struct step_ctx *c, int tag, const struct net_req *r, struct err *
 {
     assert_true(c->planning);
     assert_false(r->write);
-    assert_string_equal(r->method, "GET");
+    assert_string_equal(r->method, r->reads_by_post ? "POST" : "GET");
     if (c->n_calls == STEP_CALLS_MAX)
         return err_set(e, ERR_INTERNAL, "too many calls");
     c->calls[c->n_calls].tag = tag;
     c->calls[c->n_calls].cls = r->cls;
     snprintf(c->calls[c->n_calls].url, sizeof(c->calls[0].url), "%s", r->url);
+    if (r->reads_by_post) {
+        mem_freep(&bench.question);
+        bench.question = mem_strndup(r->body, r->body_len);
+        bench.n_questions++;
+    }
     c->n_calls++;
     return 0;
 }
@@ -344,6 +353,7 @@ static inline int bench_teardown(void **state)
     audit_close(bench.audit);
     store_close(bench.store);
     secret_free(bench.token);
+    mem_freep(&bench.question);
     static const char *const files[] = {"store.db", "store.db-wal", "store.db-shm"};
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
         snprintf(command, sizeof(command), "%s/%s", bench.dir, files[i]);
@@ -423,7 +433,9 @@ static inline void bench_run(const struct step *s, const struct job *job)
         c.planning = false;
     }
     for (size_t i = 0; rc == 0 && i < c.n_calls; i++) {
-        c.replies[i] = bench_answer(c.calls[i].url);
+        c.replies[i] = bench.model && strstr(c.calls[i].url, "/chat/completions")
+                           ? bench.model(bench.question)
+                           : bench_answer(c.calls[i].url);
         if (bench.n_asked < ARRAY_LEN(bench.asked))
             snprintf(bench.asked[bench.n_asked++], sizeof(bench.asked[0]), "%s", c.calls[i].url);
     }
@@ -442,8 +454,8 @@ static inline void bench_run(const struct step *s, const struct job *job)
 /* Everything that is due at bench.now, by priority. Returns how many steps ran. */
 static inline int bench_drain(void)
 {
-    static const int lanes[] = {PRIO_EXECUTE, PRIO_JUDGE,   PRIO_FRESH,
-                                PRIO_FOLLOW,  PRIO_BACKLOG, PRIO_IDLE};
+    static const int lanes[] = {PRIO_EXECUTE, PRIO_JUDGE,  PRIO_FRESH,   PRIO_SOURCE,
+                                PRIO_MODEL,   PRIO_FOLLOW, PRIO_BACKLOG, PRIO_IDLE};
     int ran = 0;
 
     for (bool found = true; found;) {
@@ -465,7 +477,7 @@ static inline int bench_drain(void)
             }
             OK(store_tx_commit(bench.store, e));
         }
-        assert_true(ran < 500);
+        assert_true(ran < (bench.drain_max ? bench.drain_max : 500));
     }
     return ran;
 }
