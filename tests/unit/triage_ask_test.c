@@ -689,6 +689,29 @@ static void the_model_adds_and_never_replaces(void **state)
     json_decref(known);
 }
 
+static void a_models_note_is_no_longer_than_ours(void **state)
+{
+    json_t *verdict = bench_parse("{\"allow\":[\"add_note\"]}"), *report, *known, *list;
+    char text[REPORT_TEXT_MAX_BYTES + 1];
+
+    (void)state;
+    memset(text, 'w', REPORT_TEXT_MAX_BYTES);
+    text[REPORT_TEXT_MAX_BYTES] = '\0';
+    known = bench_parse(
+        "{\"times_seen\":1234567890123,\"self_cleared\":{\"n\":1234567890123,\"of\":1234567890123}}");
+    report = json_pack(
+        "{s:[{s:s, s:s, s:[{s:s, s:s}]}], s:{s:s}, s:[{s:s, s:b, s:s, s:[{s:s, s:s}]}]}", "actions",
+        "verb", "add_note", "why", text, "evidence", "id", "E1", "quote", text, "impact", "text",
+        text, "causes", "text", text, "guess", 1, "check", text, "for", "id", "E1", "quote", text);
+    assert_non_null(report);
+    list = wanted_proposals(verdict, report, known);
+    assert_in_range(strlen(json_at_str(list, "0.args.note")), 300, NOTE_TEXT_MAX_CHARS);
+    json_decref(list);
+    json_decref(report);
+    json_decref(known);
+    json_decref(verdict);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -705,6 +728,7 @@ int main(void)
         cmocka_unit_test(rules_speak_first),
         cmocka_unit_test(confidence_comes_from_code),
         cmocka_unit_test(the_model_adds_and_never_replaces),
+        cmocka_unit_test(a_models_note_is_no_longer_than_ours),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
