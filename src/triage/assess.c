@@ -10,7 +10,7 @@
 #define SEEN_SOME     3
 #define DECISIONS_MIN 30
 /* Characters of one part of a note; all together stay under NOTE_TEXT_MAX_CHARS. */
-#define PART_MAX      100
+#define PART_MAX      90
 
 json_t *assessment_merge(const json_t *verdict, const json_t *report, const json_t *facts)
 {
