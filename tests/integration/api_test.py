@@ -78,13 +78,14 @@ class Served(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.w = World().start()
+        cls.w = World().model().start()
         try:
             cls.d = cls.w.daemon
             cls.agent = cls.d.add_person("Relay", "relay@lumenparcel.example", "PUFEMIA", "responder", agent=True)
             cls.agent_admin = cls.d.add_person("Relay Two", "relay2@lumenparcel.example", None, "admin", agent=True)
             cls.incident = trigger(cls.w)
             cls.p = propose(cls.w, cls.incident, ("add_note", {"content": "seen"}), token=cls.w.asha)
+            wait_for(lambda: any(x["state"] == "answered" for x in cls.d.ok("GET", "/llm/calls")["items"]))
         except BaseException:
             cls.w.close()
             raise
@@ -132,6 +133,7 @@ GET    /api/v1/status                           401 200 200 200 200 200 200
 GET    /api/v1/incidents                        401 200 200 200 200 200 200
 GET    /api/v1/incidents/{id}                   401 200 200 200 200 200 200
 GET    /api/v1/incidents/{id}/evidence/{num}    401 200 200 200 200 200 200
+GET    /api/v1/incidents/{id}/explain           401 200 200 200 200 200 200
 POST   /api/v1/incidents/{id}/proposals         401 403 400 400 400 400 401
 GET    /api/v1/proposals                        401 200 200 200 200 200 200
 GET    /api/v1/proposals/{id}                   401 200 200 200 200 200 200
@@ -153,6 +155,8 @@ POST   /api/v1/quarantine/EVNONE/retry          401 403 404 404 403 403 404
 GET    /api/v1/alarms                           401 200 200 200 200 200 200
 GET    /api/v1/verbs                            401 200 200 200 200 200 200
 GET    /api/v1/rules                            401 200 200 200 200 200 200
+GET    /api/v1/llm/calls                        401 200 200 200 200 200 200
+GET    /api/v1/llm/calls/999999                 401 404 404 404 404 404 404
 GET    /api/v1/kill-switch                      401 200 200 200 200 200 200
 PUT    /api/v1/kill-switch                      401 403 400 400 403 403 400
 GET    /api/v1/users                            401 200 200 200 200 200 200

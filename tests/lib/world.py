@@ -422,6 +422,14 @@ class World:
                 self.daemon.release(self.admin)
         return self
 
+    def model(self, **settings):
+        """The sandbox's model endpoint in the daemon's configuration; for start() or the next reload. Waiting times at a hundredth."""
+        model = dict(base_url=self.sandbox.url + "/v1", dialect="openai_chat", name="sandbox-1", auth="none", canary=False,
+                     allow_private_addresses=True, timeout_ms=2000, deadline_ms=10000, breaker_open_s=1)
+        model.update(settings)
+        self.daemon.configure(extra="model: " + json.dumps(model))
+        return self
+
     def hook(self, **kw):
         self.sandbox.control("webhook", dict({"url": self.daemon.webhook_url, "secret": SECRET}, **kw))
 
