@@ -139,31 +139,23 @@ static struct finding judge(struct cli *c, const struct answer *a)
     return (struct finding){GREEN, said, ""};
 }
 
-static json_t *host_check(struct cli *c, struct net *n, const struct sources *s, size_t i,
-                          struct table *t, bool *red)
+static json_t *host_check(struct cli *c, struct net *n, const struct sources *s, size_t i)
 {
-    struct finding f;
+    static const char *const states[] = {[RED] = "red", [YELLOW] = "warn", [GREEN] = "ok"};
+    struct finding f = {RED, NULL, "correct base_url or probe"};
     struct net_req req;
     struct answer a;
     struct err e = {0};
 
     if (sources_host_request(s, i, c->arena, &req, &e) < 0) {
-        f = (struct finding){RED, fmt(c, "%s", e.msg), "correct base_url or probe"};
+        f.said = fmt(c, "%s", e.msg);
     } else {
         call(c, n, &req, &a);
         f = judge(c, &a);
     }
-    *red = *red || f.colour == RED;
-    table_cell(t, BOLD, show(c, sources_host_name(s, i)));
-    table_cell(t, PLAIN, show(c, sources_host_base(s, i)));
-    table_cell(t, f.colour, show(c, f.said));
-    table_cell(t, PLAIN, f.todo);
     return json_pack("{s:s, s:s, s:s, s:s, s:s}", "host", sources_host_name(s, i), "base_url",
-                     sources_host_base(s, i), "state",
-                     f.colour == RED      ? "red"
-                     : f.colour == YELLOW ? "warn"
-                                          : "ok",
-                     "said", f.said, "todo", f.todo);
+                     sources_host_base(s, i), "state", states[f.colour], "said", f.said, "todo",
+                     f.todo);
 }
 
 static int net_open(struct cli *c, struct sources *s, struct net **n)
@@ -179,34 +171,56 @@ static int net_open(struct cli *c, struct sources *s, struct net **n)
     return 0;
 }
 
+static bool hosts_ok(const json_t *rows)
+{
+    for (size_t i = 0; i < json_array_size(rows); i++)
+        if (text_eq(json_opt_str(json_array_get(rows, i), "state"), "red"))
+            return false;
+    return true;
+}
+
+static void hosts_print(struct cli *c, const json_t *rows)
+{
+    struct table *t = table_new(c, "HOST|*ADDRESS|STATE|*ANSWER|*WHAT TO DO");
+    size_t i;
+    json_t *x;
+
+    json_array_foreach (rows, i, x) {
+        const char *state = json_opt_str(x, "state");
+
+        table_cell(t, BOLD, member(c, x, "host"));
+        table_cell(t, PLAIN, member(c, x, "base_url"));
+        table_cell(t, text_eq(state, "ok") ? GREEN : text_eq(state, "red") ? RED : YELLOW, state);
+        table_cell(t, PLAIN, member(c, x, "said"));
+        table_cell(t, PLAIN, member(c, x, "todo"));
+    }
+    table_print(t);
+}
+
 int cmd_sources_check(struct cli *c)
 {
     AUTO(sources_unrefp) struct sources *s = NULL;
+    AUTO(json_freep) json_t *rows = json_array();
     int rc = set_open(c, c->n_args > 0 ? c->args[0] : NULL, &s);
-    json_t *rows = json_array();
     struct net *n = NULL;
-    struct table *t;
-    bool red = false;
+    bool ok;
 
     if (rc == 0)
         rc = net_open(c, s, &n);
-    if (rc) {
-        json_decref(rows);
+    if (rc)
         return rc;
-    }
-    t = table_new(c, "HOST|*ADDRESS|*STATE|*WHAT TO DO");
     for (size_t i = 0; i < sources_hosts(s); i++)
-        json_array_append_new(rows, host_check(c, n, s, i, t, &red));
+        json_array_append_new(rows, host_check(c, n, s, i));
     net_free(n);
+    ok = hosts_ok(rows);
     if (c->json) {
-        (void)print_json(c, json_pack("{s:o, s:I, s:b}", "hosts", rows, "sources",
-                                      (json_int_t)sources_count(s), "ok", !red));
-        return red ? EXIT_FAILED : EXIT_DONE;
+        (void)print_json(c, json_pack("{s:O, s:I, s:b}", "hosts", rows, "sources",
+                                      (json_int_t)sources_count(s), "ok", ok));
+        return ok ? EXIT_DONE : EXIT_FAILED;
     }
-    json_decref(rows);
-    table_print(t);
+    hosts_print(c, rows);
     printf("the file is right: %zu sources on %zu hosts\n", sources_count(s), sources_hosts(s));
-    return red ? EXIT_FAILED : EXIT_DONE;
+    return ok ? EXIT_DONE : EXIT_FAILED;
 }
 
 /* ---- try: facts ---- */
