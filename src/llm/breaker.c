@@ -105,7 +105,7 @@ int llm_breaker_end(struct llm *l, const struct config_model *m, const struct ll
     if (llm_endpoint_get(l->sql, m, &r, e) < 0)
         return e->code;
     if (!d->endpoint_failed) {
-        if (r.failures == 0)
+        if (r.failures == 0 || !d->answered) /* a call that never left tells nothing about it */
             return 0;
         r = (struct llm_endpoint_row){.failures = 0};
         return put(l, m, &r, e);

@@ -73,7 +73,8 @@ struct llm_done {
     struct llm_usage usage;
     bool unspent; /* it cost nothing (llm_error.unspent): the reservation is given back */
     const json_t *checks, *report; /* may be NULL */
-    bool endpoint_failed; /* counts for the breaker: no answer, 5xx, 429, 401 ... not a bad reply */
+    bool
+        endpoint_failed; /* counts for the breaker: no answer, 5xx, 429, 401 ... not a bad reply. Neither this nor answered: the call never left, nothing is learnt */
     unsigned retry_after_s; /* the endpoint asked for a pause */
 };
 /* Settles the reservation and moves the breaker; opened tells that this failure opened it (not: that trying again failed). ERR_CONFLICT when the

@@ -222,7 +222,7 @@ static unsigned reap(struct net *n)
 
     while (n->ended.head) {
         struct net_call *c = queue_cut(&n->ended, &n->ended.head);
-        struct net_reply reply = {.code = ERR_RETRY};
+        struct net_reply reply = {.code = ERR_RETRY, .unbegun = true};
         (void)snprintf(reply.msg, sizeof reply.msg, "%s", c->ended);
         n->n_ended--;
         call_back(c, &reply);

@@ -85,6 +85,8 @@ struct net_reply {
                                a read; a write says ERR_UNSURE then, for it may have been carried out).
                                ERR_DENIED: address or origin refused. */
     int status; /* HTTP status, 0 when none */
+    bool
+        unbegun; /* with ERR_RETRY: it never left our own queue (no token, a pause that the peer asked for, too many calls) */
     unsigned retry_after_s; /* Retry-After or ratelimit-reset of a 429/503/529; 0 = none given */
     int64_t date_ms;        /* the answer's Date header, to compare clocks; 0 = none given */
     const char *body;       /* NUL-terminated; NULL when none; lives until the callback returns */

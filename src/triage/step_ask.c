@@ -385,7 +385,7 @@ static json_t *words_of(const struct rules *rules, const char *member, const cha
 static int choices_of(struct engine_pass *p, const struct ground *g, struct ask_choices *out,
                       struct err *e)
 {
-    static const char *const severities[] = {"SEV-1", "SEV-2", "SEV-3", "SEV-4", "SEV-5", NULL};
+    static const char *const severities[] = {"P1", "P2", "P3", "P4", "P5", NULL};
     static const char *const categories[] = {
         "availability",  "latency",    "errors",      "capacity", "disk",
         "database",      "network",    "certificate", "security", "change",

@@ -13,6 +13,9 @@
 #define RETRY_FIRST_MS    INT64_C(500)
 #define RETRY_MOST_MS     INT64_C(8000)
 #define RETRY_AFTER_MAX_S 120U
+/* A call that our own queue held back: the endpoint asked for a pause, and whoever waits for its end has not used up a try. */
+#define UNBEGUN_LEAST_MS  INT64_C(10000)
+#define UNBEGUN_MOST_MS   INT64_C(20000)
 
 /* One answer with all that is decided on. */
 struct answer_of_model {
@@ -49,7 +52,7 @@ static int settle(struct engine_pass *p, const struct answer_of_model *x, struct
     LOG(INFO, "model.answered", log_s("incident", x->row.id), log_s("outcome", done->outcome),
         log_i("took_ms", x->r->took_ms));
     if (!done->endpoint_failed)
-        return alarms_clear(p, e);
+        return x->r->unbegun ? 0 : alarms_clear(p, e);
     if (!opened)
         return 0;
     return engine_alarm(p, "model.down", done->why ? done->why : "the model endpoint fails",
@@ -103,6 +106,16 @@ static int faulted(struct step_ctx *c, struct answer_of_model *x, const struct l
                     arena_printf(p->arena, "tried again after: %s", fault->why), e);
 }
 
+static int held_back(struct step_ctx *c, struct answer_of_model *x, struct err *e)
+{
+    int64_t wait = ask_spread(UNBEGUN_LEAST_MS, UNBEGUN_MOST_MS);
+
+    if (x->a.tries == 0) /* nothing was sent yet: the deadline begins with the first call */
+        x->a.begun_ms = 0;
+    return ask_wait(c, &x->row, &x->a, step_pass(c)->now_wall_ms + wait,
+                    "the endpoint asked for a pause", e);
+}
+
 static int no_answer(struct step_ctx *c, struct answer_of_model *x, struct err *e)
 {
     struct llm_error fault = {0};
@@ -114,12 +127,12 @@ static int no_answer(struct step_ctx *c, struct answer_of_model *x, struct err *
                                                                  : "no_answer",
                             .why = fault.why,
                             .unspent = fault.unspent,
-                            .endpoint_failed = true,
+                            .endpoint_failed = !x->r->unbegun,
                             .retry_after_s = fault.retry_after_s};
 
     if (settle(step_pass(c), x, &done, e) < 0)
         return e->code;
-    return faulted(c, x, &fault, e);
+    return x->r->unbegun ? held_back(c, x, e) : faulted(c, x, &fault, e);
 }
 
 /* ---- an answer ---- */

@@ -349,6 +349,30 @@ static void whatever_goes_wrong_ends_as_a_reason(void **state)
     }
 }
 
+/* The endpoint asked for a pause and our own queue keeps to it: that is neither a try nor a failure, however long it takes. */
+static void a_call_that_never_left_costs_nothing(void **state)
+{
+    AUTO(json_freep) json_t *j = NULL;
+
+    (void)state;
+    script[0] = (struct net_reply){.code = ERR_RETRY, .unbegun = true, .msg = "not begun in time"};
+    script_len = 1;
+    bench.model = by_script;
+    triggered();
+    for (int k = 0; k < 20; k++) {
+        bench.now += 30000;
+        bench_drain();
+    }
+    assert_true(bench.n_questions > 10);
+    assert_int_equal(count("SELECT coalesce(max(failures), 0) FROM llm_endpoint"), 0);
+    assert_int_equal(count("SELECT coalesce(sum(tokens), 0) FROM llm_spend"), 0);
+    bench.model = good;
+    bench.now += 30000;
+    bench_drain();
+    j = bench_show(INCIDENT);
+    assert_string_equal(state_of(j), "answered");
+}
+
 static void a_second_answer_mends_the_first(void **state)
 {
     static const struct {
@@ -628,8 +652,7 @@ static void the_model_adds_and_never_replaces(void **state)
         const char *propose, *there, *absent;
     } table[] = {
         {"", "propose model resolve{}", "propose rule:any"},
-        {", propose: [{verb: resolve, why: x}]",
-         "propose rule:any resolve{}", "propose model"},
+        {", propose: [{verb: resolve, why: x}]", "propose rule:any resolve{}", "propose model"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
@@ -659,6 +682,7 @@ int main(void)
         T(a_report_joins_the_rules_view),
         cmocka_unit_test(only_what_matters_asks_again),
         cmocka_unit_test(whatever_goes_wrong_ends_as_a_reason),
+        T(a_call_that_never_left_costs_nothing),
         cmocka_unit_test(a_second_answer_mends_the_first),
         T(a_budget_refuses_and_says_why),
         T(an_open_breaker_is_waited_for),
