@@ -5,13 +5,11 @@
 #include "daemon/daemon.h"
 
 const struct step *const daemon_steps[] = {
-    &triage_step_intake,  &triage_step_enrich,
-    &triage_step_context, &triage_step_judge,
-    &triage_step_assess,  &triage_step_ask,
-    &triage_step_source,  &triage_step_propose,
-    &triage_step_refresh, &gate_step_execute,
-    &gate_step_send,      &gate_step_confirm,
-    &gate_step_expire,    NULL,
+    &triage_step_intake,   &triage_step_enrich,  &triage_step_context,
+    &triage_step_judge,    &triage_step_assess,  &triage_step_ask,
+    &triage_step_source,   &triage_step_propose, &triage_step_refresh,
+    &triage_step_backfill, &gate_step_execute,   &gate_step_send,
+    &gate_step_confirm,    &gate_step_expire,    NULL,
 };
 
 int world_on_start(struct engine_pass *p, struct err *e)
