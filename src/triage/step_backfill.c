@@ -16,6 +16,7 @@
 #define PER_MINUTE     960   /* where no limit is configured */
 #define PACE_MS        63000 /* a minute, and three seconds that calls may wait before they leave */
 #define AUTH_AGAIN_MS  INT64_C(60000)
+#define LEFT_OUT_MS    INT64_C(2000)
 #define FAILED_MOST_MS INT64_C(60000)
 #define CLOCK_JUMP_MS  INT64_C(3600000) /* a wait longer than this was set by another clock */
 #define WIDER_BELOW    40 /* pages of log entries: a window twice as wide can be read too */
@@ -200,9 +201,10 @@ static void page_shrink(struct backfill *b)
 static void failed(const struct engine_pass *p, struct backfill *b, const struct net_reply *r,
                    enum answer got, const char *why)
 {
-    int64_t ms = SECOND_MS << (b->failures < 6 ? b->failures : 6);
+    bool left_out = text_starts(why, "left out"); /* others need the calls now */
+    int64_t ms = left_out ? LEFT_OUT_MS : SECOND_MS << (b->failures < 6 ? b->failures : 6);
 
-    b->failures++;
+    b->failures += !left_out;
     if (got == ANSWER_AUTH)
         ms = AUTH_AGAIN_MS;
     else if (r->retry_after_s > 0)

@@ -45,6 +45,10 @@ class Known(unittest.TestCase):
             self.assertEqual(own["share_pct"], int(100.0 * own["n"] / own["of"] + 0.5))
         else:
             self.assertEqual(want["self_cleared"], 0)
+        took = known["resolve_time"]
+        self.assertEqual(took and (took["n"], took["median_s"], took["p25_s"], took["p75_s"]),
+                         (want["resolve_n"], want["resolve_median_s"], want["resolve_p25_s"], want["resolve_p75_s"])
+                         if want["resolve_n"] else None)
         fix, wanted = known["last_fix"], want["last_fix"]
         self.assertEqual(fix and (fix["quote"], fix["author"], fix["incident_number"], fix["incident_id"]),
                          wanted and (wanted["quote"], wanted["author"], wanted["incident_number"], wanted["incident_id"]))
