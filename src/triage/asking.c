@@ -37,6 +37,8 @@ void asking_parse(struct arena *a, const char *text, struct asking *out)
 
     *out = (struct asking){.state = state_of(json_opt_str(j, "state")),
                            .key = dup(a, j, "key"),
+                           .bundle_id = json_opt_int(j, "bundle_id", 0),
+                           .with = dup(a, j, "with"),
                            .why = dup(a, j, "why"),
                            .until_ms = json_opt_int(j, "until_ms", 0),
                            .at_ms = json_opt_int(j, "at_ms", 0),
@@ -67,6 +69,9 @@ static json_t *asking_json(const struct asking *a)
         "report_call_id", (json_int_t)a->report_call_id);
 
     CHECK(j);
+    json_object_set_new(j, "bundle_id", json_integer(a->bundle_id));
+    if (a->with)
+        json_object_set_new(j, "with", json_string(a->with));
     if (a->as_id)
         json_object_set_new(
             j, "as",
@@ -117,6 +122,14 @@ bool asking_wanted(const struct engine_pass *p, const struct incident_row *row,
     else if (text_eq(json_opt_str(verdict, "model"), "skip"))
         *why = "a rule says that no model is needed here";
     return *why == NULL;
+}
+
+const char *asking_with(const struct engine_pass *p)
+{
+    const struct world *w = world_of(p);
+
+    return arena_printf(p->arena, "%s %s", prompts_get(w->prompts, "triage")->version,
+                        w->cfg->model.name);
 }
 
 int asking_key(const struct engine_pass *p, const struct incident_row *row, struct triage_items *it,

@@ -6,7 +6,7 @@
 /*
  * Where an incident stands with the model: incident.ask, written by the step `ask` (and by `assess`, where nobody is to be asked at all).
  *
- *   {key, state, why, until_ms, at_ms, begun_ms, call_id, asked, dialect, round, tries, max_output, repair,
+ *   {key, bundle_id, with, state, why, until_ms, at_ms, begun_ms, call_id, asked, dialect, round, tries, max_output, repair,
  *    report, report_call_id, as: {incident_id, number}}
  *
  *   waiting   not asked yet, or again in a moment: why and until_ms say what for
@@ -23,7 +23,9 @@ enum asking_state {
 };
 struct asking {
     enum asking_state state;
-    const char *key; /* "" where nobody is to be asked */
+    const char *key;   /* "" where nobody is to be asked */
+    int64_t bundle_id; /* whose key it is: with another model or prompt it counts anew */
+    const char *with;  /* prompt and model that it counts for */
     const char *why;
     int64_t until_ms, at_ms;
     int64_t begun_ms; /* the first call about this key: the deadline counts from it */
@@ -48,6 +50,8 @@ int asking_save(const struct engine_pass *p, const struct incident_row *row, str
 /* Should a model be asked about this incident at all? Else *why says why not; NULL: none is configured. */
 bool asking_wanted(const struct engine_pass *p, const struct incident_row *row,
                    const json_t *verdict, const char **why);
+/* What a key counts for besides the evidence: prompt and model. In the arena. */
+const char *asking_with(const struct engine_pass *p);
 /* The key of the newest bundle; the items are added to it (an empty list before). */
 int asking_key(const struct engine_pass *p, const struct incident_row *row, struct triage_items *it,
                char key[65], struct err *e) MUST_CHECK;

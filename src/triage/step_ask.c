@@ -161,6 +161,8 @@ static int reuse(struct engine_pass *p, struct ground *g, struct asking *a,
     actions_filter(report, permitted);
     *a = (struct asking){.state = ASKING_ANSWERED,
                          .key = g->key,
+                         .bundle_id = g->row.bundle_id,
+                         .with = asking_with(p),
                          .round = 1,
                          .call_id = found->id,
                          .report_call_id = found->id};
@@ -556,6 +558,8 @@ static int ask_plan(struct step_ctx *c, struct err *e)
         return 0;
     if (!text_eq(a.key, g.key))
         a = (struct asking){.key = g.key, .round = 1};
+    a.bundle_id = g.row.bundle_id;
+    a.with = asking_with(p);
     rc = same_before(c, &g, &a, &done, e);
     if (rc < 0 || done)
         return rc;

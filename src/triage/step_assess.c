@@ -65,11 +65,17 @@ static int model_part(const struct engine_pass *p, struct assessed *x, struct er
         return not_wanted(p, x, why, e);
     if (x->row.bundle_id == 0) /* comes here again with the first bundle */
         return 0;
-    triage_items_init(&it, p->arena);
-    if (asking_key(p, &x->row, &it, key, e) < 0)
-        return e->code;
-    if (!text_eq(key, x->asking.key))
-        return job_add(p, "ask", x->row.id, PRIO_MODEL, p->now_wall_ms, e);
+    if (x->asking.bundle_id != x->row.bundle_id || !text_eq(x->asking.with, asking_with(p))) {
+        triage_items_init(&it, p->arena);
+        if (asking_key(p, &x->row, &it, key, e) < 0)
+            return e->code;
+        if (!text_eq(key, x->asking.key))
+            return job_add(p, "ask", x->row.id, PRIO_MODEL, p->now_wall_ms, e);
+        x->asking.bundle_id = x->row.bundle_id; /* other evidence, and nothing that asks again */
+        x->asking.with = asking_with(p);
+        if (asking_save(p, &x->row, &x->asking, e) < 0)
+            return e->code;
+    }
     return x->asking.report ? body_json(p, x->asking.report, &x->report, e) : 0;
 }
 

@@ -4,8 +4,10 @@ Times are scaled: what takes the daemon a minute (an open breaker, a reload) tak
 its breaker opens and closes several times."""
 import json
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -100,9 +102,11 @@ class Model(unittest.TestCase):
 
     # ---- asking less ----
 
-    def test_five_hundred_identical_alerts_are_one_call(self):
-        w = self.world({"timeout_ms": 20000, "deadline_ms": 60000}, per_minute=100000)
-        n = 500
+    def test_identical_alerts_are_one_call(self):
+        n = int(os.environ.get("TRIAGED_SAME_ALERTS", "150"))
+        rules = tempfile.mkdtemp(prefix="triaged-test-rules-")  # no rule about time: so many open incidents are not judged again and again
+        self.addCleanup(shutil.rmtree, rules)
+        w = self.world({"timeout_ms": 20000, "deadline_ms": 60000}, per_minute=100000, rules=rules, refresh_s=60)
         w.sandbox.control("model", {"delay_ms": 300})
         ids = [self.trigger(w, title="Disk of node %d is full" % i) for i in range(n)]
         wait_for(lambda: w.daemon.rows("SELECT count(*) FROM incident WHERE ask LIKE '%\"state\":\"answered\"%'")[0][0] == n, 90, 0.5)
