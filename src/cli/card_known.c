@@ -2,6 +2,8 @@
 
 #include "cli/card.h"
 
+#define FIXES_SHOWN 3
+
 /* What memory, other sources and runbooks tell, on a card. */
 
 void resolve_time_print(struct cli *c, const json_t *k)
@@ -64,10 +66,39 @@ static void sections_print(struct cli *c, const json_t *sections)
     size_t i;
     json_t *x;
 
-    json_array_foreach (sections, i, x)
+    json_array_foreach (sections, i, x) {
+        const json_t *steps = json_opt_arr(x, "steps");
+        const char *part = json_opt_str(x, "part");
+
         field(c, "",
-              fmt(c, "  %s, lines %s-%s", member(c, x, "heading"), member(c, x, "line_from"),
-                  member(c, x, "line_to")));
+              fmt(c, "  %s, lines %s-%s%s%s%s", member(c, x, "heading"), member(c, x, "line_from"),
+                  member(c, x, "line_to"), text_eq(part, "other") ? "" : ", ",
+                  text_eq(part, "other") ? "" : member(c, x, "part"),
+                  json_array_size(steps) > 0 ? fmt(c, ", %zu steps", json_array_size(steps)) : ""));
+    }
+}
+
+static void fixed_print(struct cli *c, size_t i, const json_t *number, const json_t *fix)
+{
+    field(c, "",
+          fmt(c, "%s#%s: \"%s\" (%s)", i == 0 ? "fixed before: " : "", value_text(c, number),
+              member(c, fix, "quote"), member(c, fix, "author")));
+}
+
+/* Without a runbook, what helped the last times is the best there is. */
+static void fixes_print(struct cli *c, const json_t *k)
+{
+    const json_t *last = json_opt_obj(k, "last_fix");
+    size_t i, n = 0;
+    json_t *x;
+
+    json_array_foreach (json_opt_arr(k, "similar"), i, x)
+        if (json_opt_obj(x, "fix") && n < FIXES_SHOWN)
+            fixed_print(c, n++, json_object_get(x, "number"), json_opt_obj(x, "fix"));
+    if (n == 0 && last)
+        fixed_print(c, 0, json_object_get(last, "incident_number"), last);
+    else if (n == 0)
+        field(c, "", "and nobody wrote down how earlier ones were fixed");
 }
 
 void runbooks_print(struct cli *c, const json_t *k)
@@ -76,11 +107,16 @@ void runbooks_print(struct cli *c, const json_t *k)
     size_t i;
     json_t *x;
 
-    if (json_is_array(list) && json_array_size(list) == 0)
-        field(c, "runbooks", "none matches");
+    if (json_is_array(list) && json_array_size(list) == 0) {
+        field(c, "runbooks", "no runbook matches");
+        fixes_print(c, k);
+    }
     json_array_foreach (list, i, x) {
         field(c, i ? "" : "runbooks",
-              fmt(c, "%s (%s)%s", member(c, x, "title"), member(c, x, "path"),
+              fmt(c, "%s (%s)%s%s", member(c, x, "title"), member(c, x, "path"),
+                  json_is_integer(json_object_get(x, "minutes"))
+                      ? fmt(c, ", about %s min", member(c, x, "minutes"))
+                      : "",
                   json_opt_bool(x, "stale", false)
                       ? paint(c, YELLOW, ", not reviewed for over a year")
                       : ""));

@@ -259,6 +259,29 @@ sources:
         j = w.sandbox.trigger(service="PSTRACK", title="Something without a runbook", urgency="high")["id"]
         x = self.wait_known(j, lambda x: x["incident"]["state_from"] == "rest" and x["known"]["runbooks"] is not None)
         self.assertEqual(x["known"]["runbooks"], [])
+        text = self.show(i)
+        for part in ("Database runs out of connections", "about 20 min", "Diagnosis (5 min), lines", "diagnosis, 4 steps",
+                     "https://wiki.lumenparcel.example/db"):
+            self.assertIn(part, text)
+        self.assertIn("no runbook matches", self.show(j))
+        # Where nothing matches, what helped before stands in its place.
+        k = w.sandbox.control("history-incidents", {"count": 8})["incidents"]
+        told = [x for x in (self.wait_known(m["id"], lambda x: x["incident"]["state_from"] == "rest" and not self.still_out(x)) for m in k)
+                if x["known"]["runbooks"] == [] and x["known"]["last_fix"]]
+        self.assertTrue(told, "one of them has a fix and no runbook")
+        text = self.show(told[0]["incident"]["id"])
+        self.assertIn("no runbook matches fixed before: #", text)
+
+    @staticmethod
+    def still_out(x):
+        return any("not answered yet" in n["why"] or "still being read" in n["why"] for n in x["not_checked"])
+
+    def show(self, incident):
+        done = subprocess.run([CTL, "--config", self.w.daemon.config, "show", incident], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True, stdin=subprocess.DEVNULL,
+                              env=dict(os.environ, TRIAGED_TOKEN_FILE=self.w.daemon.write("token", self.w.admin)))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return " ".join(done.stdout.split())
 
     # ---- F-25
 
