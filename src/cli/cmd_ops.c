@@ -64,8 +64,9 @@ static void backfill_line(struct cli *c, const json_t *s)
     field(c, "backfill",
           fmt(c, "%s %% done, %s incidents remembered%s", member(c, b, "done_pct"),
               member(c, b, "remembered"),
-              json_opt_str(b, "waits") ? paint(c, YELLOW, fmt(c, "; waits: %s", member(c, b, "waits")))
-                                       : ""));
+              json_opt_str(b, "waits")
+                  ? paint(c, YELLOW, fmt(c, "; waits: %s", member(c, b, "waits")))
+                  : ""));
 }
 
 static void work_print(struct cli *c, const json_t *s)
