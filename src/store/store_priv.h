@@ -47,6 +47,7 @@ struct store {
     int64_t deadline_mono_ms; /* 0 = none */
     int wal_seen;             /* frames in the WAL after the last commit */
     int wal_done;             /* of these, how many the last whole checkpoint had copied */
+    unsigned search_drops;    /* since the start: when the full-text index is tidied up again */
     struct store_set *sets;
     struct store_set *own;
     sqlite3_stmt *savepoints[SP_KINDS][STORE_DEPTH_MAX + 1];

@@ -15,6 +15,8 @@
 #define WORDS_SEARCHED  8
 #define ROWS_PER_WORD   200 /* a word in more rows than this tells nothing */
 #define ROWS_ALL_WORDS  400 /* rows that one search scores, over all its words; 2 us each */
+#define TIDY_EVERY      1000
+#define TIDY_PAGES      8
 
 static void bind_doc(struct store_stmt *q, const struct store_search_doc *d)
 {
@@ -33,6 +35,21 @@ int store_search_put(struct store *s, const struct store_search_doc *d, struct e
     return rc < 0 ? rc : 0;
 }
 
+/*
+ * What was dropped stays in the index's segments, and is read by each search, until they are merged down to the oldest. Left to itself
+ * that takes several times as many rows as are alive; so every thousand drops a whole merge begins (a negative number), and
+ * each drop does a few pages of it.
+ */
+static int tidy(struct store *s, struct err *e)
+{
+    struct store_stmt *q = store_begin(s->own, STORE_SEARCH_MERGE);
+    int rc;
+
+    store_bind_int(q, 1, ++s->search_drops % TIDY_EVERY == 0 ? -TIDY_PAGES : TIDY_PAGES);
+    rc = store_exec(q, e);
+    return rc < 0 ? rc : 0;
+}
+
 int store_search_drop(struct store *s, const struct store_search_doc *d, struct err *e)
 {
     struct store_stmt *q = store_begin(s->own, STORE_SEARCH_DROP);
@@ -40,7 +57,7 @@ int store_search_drop(struct store *s, const struct store_search_doc *d, struct 
 
     bind_doc(q, d);
     rc = store_exec(q, e);
-    return rc < 0 ? rc : 0;
+    return rc < 0 ? rc : tidy(s, e);
 }
 
 /* Letters and digits of ASCII, and what is beyond ASCII: nothing that could end a quoted string or mean something outside one. */
@@ -62,14 +79,18 @@ struct rare {
     int64_t rows;
 };
 
-/* In how many rows it stands, counted up to the limit; twice in one row counts twice. */
-static int word_rows(struct store *s, const char *word, int64_t *out, struct err *e)
+/* In how many rows it stands, counted up to the limit. */
+static int word_rows(struct store *s, const char *word, int64_t below_id, int64_t *out,
+                     struct err *e)
 {
     struct store_stmt *q = store_begin(s->own, STORE_SEARCH_WORD);
+    char quoted[STORE_SEARCH_WORD_MAX + 3];
     int rc;
 
-    store_bind_text(q, 1, word);
-    store_bind_int(q, 2, ROWS_PER_WORD + 1);
+    snprintf(quoted, sizeof(quoted), "\"%s\"", word);
+    store_bind_text(q, 1, quoted);
+    store_bind_int(q, 2, below_id);
+    store_bind_int(q, 3, ROWS_PER_WORD + 1);
     rc = store_step(q, e);
     *out = rc > 0 ? store_int(q, 0) : 0;
     store_reset(q);
@@ -77,7 +98,7 @@ static int word_rows(struct store *s, const char *word, int64_t *out, struct err
 }
 
 /* Those that stand somewhere but not everywhere, rarest first; equally rare ones in the order they were given. */
-static int words_rare(struct store *s, const char *const *words, size_t n,
+static int words_rare(struct store *s, const char *const *words, size_t n, int64_t below_id,
                       struct rare out[WORDS_LOOKED_AT], size_t *found, struct err *e)
 {
     *found = 0;
@@ -88,7 +109,7 @@ static int words_rare(struct store *s, const char *const *words, size_t n,
         if (!is_word(words[i]))
             continue;
         looked++;
-        if (word_rows(s, words[i], &rows, e) < 0)
+        if (word_rows(s, words[i], below_id, &rows, e) < 0)
             return e->code;
         if (rows == 0 || rows > ROWS_PER_WORD)
             continue;
@@ -138,7 +159,7 @@ int store_search_find(struct store *s, const char *const *words, size_t n_words,
     int rc;
 
     *n = 0;
-    if (words_rare(s, words, n_words, rare, &found, e) < 0)
+    if (words_rare(s, words, n_words, below_id, rare, &found, e) < 0)
         return e->code;
     if (found == 0 || max == 0)
         return 0;

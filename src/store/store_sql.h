@@ -11,6 +11,7 @@ enum {
     STORE_BODY_GET,
     STORE_SEARCH_PUT,
     STORE_SEARCH_DROP,
+    STORE_SEARCH_MERGE,
     STORE_SEARCH_WORD,
     STORE_SEARCH_FIND,
     STORE_SQL_LEN
@@ -35,9 +36,11 @@ static const struct store_sql store_sql_table[STORE_SQL_LEN] = {
         {"store.search_drop",
          "INSERT INTO memory_text (memory_text, rowid, title, service, alerts, notes,"
          " resolution) VALUES ('delete', $1, $2, $3, $4, $5, $6)"},
-    [STORE_SEARCH_WORD] =
-        {"store.search_word",
-         "SELECT count(*) FROM (SELECT 1 FROM memory_word WHERE term = $1 LIMIT $2) AS w"},
+    [STORE_SEARCH_MERGE] = {"store.search_merge",
+                            "INSERT INTO memory_text (memory_text, rank) VALUES ('merge', $1)"},
+    [STORE_SEARCH_WORD] = {"store.search_word",
+                           "SELECT count(*) FROM (SELECT 1 FROM memory_text"
+                           " WHERE memory_text MATCH $1 AND rowid < $2 LIMIT $3) AS w"},
     /* bm25 is the better the smaller. */
     [STORE_SEARCH_FIND] = {"store.search_find",
                            "SELECT rowid, CAST(bm25(memory_text, 8, 2, 4, 2, 2) * -1000 AS INTEGER)"

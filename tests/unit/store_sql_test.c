@@ -49,7 +49,7 @@ static const struct {
     {"alarm.live", "walks the partial index of raised alarms: a handful"},
     {"event.quarantined_n", "the rows of a subquery that has a LIMIT and an index"},
     {"incident.open_n", "the rows of a subquery that has a LIMIT and an index"},
-    {"store.search_word", "one word of the full-text index, with a LIMIT"},
+    {"store.search_word", "rows of the full-text index that hold one word, with a LIMIT"},
     {"store.search_find", "rows of the full-text index that hold one of a few rare words"},
 };
 

@@ -120,10 +120,9 @@ CREATE TABLE memory_count (                      -- triage: so that nothing is c
 -- Exactly what stands in the full-text index: only the newest, so that a search costs the same whatever the store holds.
 CREATE VIEW memory_found AS
     SELECT id, title, service, alerts, notes, resolution FROM memory WHERE searched = 1;
--- Full-text search is SQLite's own: store/store_search.c alone names these two. No triggers: both sides are written by code.
+-- Full-text search is SQLite's own: store/store_search.c alone names it. No triggers: both sides are written by code.
 CREATE VIRTUAL TABLE memory_text USING fts5(title, service, alerts, notes, resolution, content = 'memory_found',
     content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 0');
-CREATE VIRTUAL TABLE memory_word USING fts5vocab('memory_text', 'instance');
 
 CREATE TABLE backfill (                          -- triage: one row per backfill; everything from to_ms to until_ms is read
     id         INTEGER PRIMARY KEY,
