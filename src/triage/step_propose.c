@@ -314,8 +314,21 @@ static int live_refresh(struct engine_pass *p, struct err *e)
     return rc < 0 ? rc : 0;
 }
 
+/* Without an endpoint nothing will ever clear what the last one raised. */
+static int model_alarms(struct engine_pass *p, struct err *e)
+{
+    static const char *const keys[] = {"model.auth", "model.spent", "model.down", "model.schema"};
+
+    for (size_t i = 0; !world_of(p)->model_peer && i < ARRAY_LEN(keys); i++)
+        if (engine_alarm_clear(p, keys[i], e) < 0)
+            return e->code;
+    return 0;
+}
+
 int triage_on_start(struct engine_pass *p, struct err *e)
 {
+    if (model_alarms(p, e) < 0)
+        return e->code;
     if (world_of(p)->pd.token) {
         if (engine_alarm_clear(p, "pagerduty.token", e) < 0)
             return e->code;

@@ -158,7 +158,7 @@ class Life(unittest.TestCase):
             self.assertEqual(self.d.webhook(event("EVR%d" % n))[0], 202)
         before = self.d.ok("GET", "/audit?limit=200")["items"]
         self.assertEqual(self.d.stop(), 0, self.d.tail())
-        self.assertEqual(sorted(os.listdir(self.d.state)), ["started", "store.db", "store.db.lock"])
+        self.assertEqual(sorted(os.listdir(self.d.state)), ["redaction-key", "started", "store.db", "store.db.lock"])
         self.d.start()
         self.assertEqual(len(self.events()), 20)
         self.assertEqual(self.d.ok("GET", "/audit?limit=200")["items"][:len(before)], before)
