@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "llm/llm_priv.h"
 
 #define SPEND_KEPT_MS ((int64_t)40 * 24 * LLM_HOUR_MS)
@@ -112,9 +113,11 @@ int llm_begin(struct llm *l, const struct config_model *m, const struct llm_begi
 struct sent {
     const char *incident_id;
     int64_t tokens, cost, sent_ms;
+    bool same_endpoint; /* a reload may have put another one in its place meanwhile */
 };
 
-static int get_sent(struct llm *l, int64_t id, struct arena *a, struct sent *out, struct err *e)
+static int get_sent(struct llm *l, const struct config_model *m, int64_t id, struct arena *a,
+                    struct sent *out, struct err *e)
 {
     struct store_stmt *q = store_begin(l->sql, LLM_SENT);
     int rc;
@@ -128,7 +131,10 @@ static int get_sent(struct llm *l, int64_t id, struct arena *a, struct sent *out
     *out = (struct sent){.incident_id = store_text_dup(q, 0, a),
                          .tokens = store_int(q, 1),
                          .cost = store_int(q, 2),
-                         .sent_ms = store_int(q, 3)};
+                         .sent_ms = store_int(q, 3),
+                         .same_endpoint = text_eq(store_text(q, 4), m->base_url) &&
+                                          text_eq(store_text(q, 5), m->dialect) &&
+                                          text_eq(store_text(q, 6), m->name)};
     store_reset(q);
     return 0;
 }
@@ -221,14 +227,15 @@ int llm_end(struct llm *l, const struct config_model *m, int64_t id, const struc
     bool open = false;
 
     CHECK(d->outcome);
-    if (get_sent(l, id, a, &was, e) < 0)
+    if (get_sent(l, m, id, a, &was, e) < 0)
         return e->code;
     x = settle(m, d, &was);
     add = (struct llm_spent){0, x.tokens - was.tokens, x.cost - was.cost};
     /* In the hour in which it was reserved, or that hour would keep what was never used. */
     if (store_savepoint(&sp, l->store, e) < 0 || write_end(l, id, d, &x, now_wall_ms, e) < 0 ||
         llm_spend(l, was.sent_ms, was.incident_id, &add, e) < 0 ||
-        llm_breaker_end(l, m, d, now_wall_ms, &open, e) < 0 || store_release(&sp, e) < 0)
+        (was.same_endpoint && llm_breaker_end(l, m, d, now_wall_ms, &open, e) < 0) ||
+        store_release(&sp, e) < 0)
         return e->code;
     *opened = open;
     return 0;
@@ -255,6 +262,25 @@ int llm_find(struct llm *l, const char *key, int64_t since_wall_ms, int64_t epoc
                               .sent_ms = store_int(q, 2),
                               .incident_id = store_text_dup(q, 3, a),
                               .report = store_text_dup(q, 4, a)};
+    store_reset(q);
+    return 0;
+}
+
+int llm_find_useless(struct llm *l, const char *key, int64_t since_wall_ms, struct arena *a,
+                     struct llm_found *out, struct err *e)
+{
+    struct store_stmt *q = store_begin(l->sql, LLM_FIND_USELESS);
+    int rc;
+
+    store_bind_text(q, 1, key);
+    store_bind_int(q, 2, since_wall_ms);
+    rc = store_step(q, e);
+    if (rc < 0)
+        return rc;
+    if (rc == 0)
+        return err_set(e, ERR_NOT_FOUND, "no answer to it was of no use lately");
+    *out = (struct llm_found){
+        .id = store_int(q, 0), .sent_ms = store_int(q, 1), .incident_id = store_text_dup(q, 2, a)};
     store_reset(q);
     return 0;
 }

@@ -78,7 +78,7 @@ struct llm_done {
     unsigned retry_after_s; /* the endpoint asked for a pause */
 };
 /* Settles the reservation and moves the breaker; opened tells that this failure opened it (not: that trying again failed). ERR_CONFLICT when the
- * call is not out. */
+ * call is not out. The breaker moves only where m is still the endpoint that was asked. */
 int llm_end(struct llm *l, const struct config_model *m, int64_t id, const struct llm_done *d,
             int64_t now_wall_ms, bool *opened, struct err *e) MUST_CHECK;
 /* What the canary found. */
@@ -100,6 +100,9 @@ struct llm_found {
 /* ERR_NOT_FOUND without one. */
 int llm_find(struct llm *l, const char *key, int64_t since_wall_ms, int64_t epoch, struct arena *a,
              struct llm_found *out, struct err *e) MUST_CHECK;
+/* The newest one of which no report came, though it was answered (kept to no form, cut, declined). ERR_NOT_FOUND without one. */
+int llm_find_useless(struct llm *l, const char *key, int64_t since_wall_ms, struct arena *a,
+                     struct llm_found *out, struct err *e) MUST_CHECK;
 
 /* Readers (own connection, http threads; the command line). */
 struct llm_reader;

@@ -15,7 +15,7 @@ const struct store_sql llm_sql_table[LLM_STMTS] = {
         " asked, request, reserved_tokens, reserved_cost, epoch, sent_ms)"
         " VALUES ($1, $2, $3, $4, 'sent', $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING id"},
     [LLM_SENT] = {"llm.sent",
-        "SELECT incident_id, reserved_tokens, reserved_cost, sent_ms FROM llm_call WHERE id = $1 AND state = 'sent'"},
+        "SELECT incident_id, reserved_tokens, reserved_cost, sent_ms, base_url, dialect, model FROM llm_call WHERE id = $1 AND state = 'sent'"},
     [LLM_END] = {"llm.end",
         "UPDATE llm_call SET state = $2, outcome = $3, why = $4, reply = $5, checks = $6, report = $7, input_tokens = $8,"
         " cached_tokens = $9, cache_write_tokens = $10, output_tokens = $11, usage_from = $12, cost = $13, ended_ms = $14"
@@ -27,6 +27,9 @@ const struct store_sql llm_sql_table[LLM_STMTS] = {
     [LLM_FIND] = {"llm.find",
         "SELECT id, state, sent_ms, incident_id, report FROM llm_call WHERE key = $1 AND sent_ms >= $2"
         " AND (state = 'answered' AND report IS NOT NULL OR state = 'sent' AND epoch = $3)"
+        " ORDER BY sent_ms DESC, id DESC LIMIT 1"},
+    [LLM_FIND_USELESS] = {"llm.find_useless",
+        "SELECT id, sent_ms, incident_id FROM llm_call WHERE key = $1 AND sent_ms >= $2 AND state = 'answered' AND report IS NULL"
         " ORDER BY sent_ms DESC, id DESC LIMIT 1"},
     [LLM_SPEND_ADD] = {"llm.spend_add",
         "INSERT INTO llm_spend (hour_ms, calls, tokens, cost) VALUES ($1, $2, $3, $4) ON CONFLICT (hour_ms) DO UPDATE SET"

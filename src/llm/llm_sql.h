@@ -10,6 +10,7 @@ enum {
     LLM_END,
     LLM_LOST,
     LLM_FIND,
+    LLM_FIND_USELESS,
     LLM_SPEND_ADD,
     LLM_SPEND_HOUR,
     LLM_SPEND_SINCE,

@@ -53,7 +53,8 @@ void asking_parse(struct arena *a, const char *text, struct asking *out)
                            .report = dup(a, j, "report"),
                            .report_call_id = json_opt_int(j, "report_call_id", 0),
                            .as_id = dup(a, as, "incident_id"),
-                           .as_number = json_opt_int(as, "number", 0)};
+                           .as_number = json_opt_int(as, "number", 0),
+                           .over = json_opt_bool(j, "over", false)};
     if (!out->key)
         out->key = "";
 }
@@ -72,6 +73,8 @@ static json_t *asking_json(const struct asking *a)
     json_object_set_new(j, "bundle_id", json_integer(a->bundle_id));
     if (a->with)
         json_object_set_new(j, "with", json_string(a->with));
+    if (a->over)
+        json_object_set_new(j, "over", json_true());
     if (a->as_id)
         json_object_set_new(
             j, "as",
@@ -103,6 +106,16 @@ int asking_save(const struct engine_pass *p, const struct incident_row *row, str
     store_bind_text(q, 1, row->id);
     store_bind_text(q, 2, json_canon_arena(p->arena, j, &len));
     return sql_run(q, e);
+}
+
+int asking_none(const struct engine_pass *p, const struct incident_row *row, const char *why,
+                struct err *e)
+{
+    struct asking none = {.state = ASKING_WITHOUT, .key = "", .round = 1, .why = why}, now;
+
+    asking_parse(p->arena, row->ask, &now);
+    /* Its answer must find which call it belongs to; it comes back here by itself. */
+    return now.state == ASKING_OUT ? 0 : asking_save(p, row, &none, e);
 }
 
 bool asking_wanted(const struct engine_pass *p, const struct incident_row *row,

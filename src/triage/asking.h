@@ -7,12 +7,14 @@
  * Where an incident stands with the model: incident.ask, written by the step `ask` (and by `assess`, where nobody is to be asked at all).
  *
  *   {key, bundle_id, with, state, why, until_ms, at_ms, begun_ms, call_id, asked, dialect, round, tries, max_output, repair,
- *    report, report_call_id, as: {incident_id, number}}
+ *    report, report_call_id, as: {incident_id, number}, over}
  *
  *   waiting   not asked yet, or again in a moment: why and until_ms say what for
  *   out       a call is on its way
  *   answered  report is what was left of the reply after all checks; as: it was another incident's with the same key
  *   without   there will be none for this key: why
+ *
+ * over: the incident has ended since. If it begins again, all this is of the past, and the same key counts as a new question.
  */
 enum asking_state {
     ASKING_NOT,
@@ -39,6 +41,7 @@ struct asking {
     int64_t report_call_id;
     const char *as_id;
     int64_t as_number;
+    bool over;
 };
 
 /* A text of incident.ask; NULL or a damaged one is ASKING_NOT. Texts live in the arena. */
@@ -50,6 +53,9 @@ int asking_save(const struct engine_pass *p, const struct incident_row *row, str
 /* Should a model be asked about this incident at all? Else *why says why not; NULL: none is configured. */
 bool asking_wanted(const struct engine_pass *p, const struct incident_row *row,
                    const json_t *verdict, const char **why);
+/* There will be no report, and nothing of an older one is shown: why (borrowed). A question that is out stays out until its answer is settled. */
+int asking_none(const struct engine_pass *p, const struct incident_row *row, const char *why,
+                struct err *e) MUST_CHECK;
 /* What a key counts for besides the evidence: prompt and model. In the arena. */
 const char *asking_with(const struct engine_pass *p);
 /* The key of the newest bundle; the items are added to it (an empty list before). */

@@ -27,6 +27,7 @@
 #define CALL_LEAST_MS   INT64_C(1000) /* with less time left nothing is begun */
 #define CANARY_ROOM     INT64_C(400)  /* tokens; its question and its answer are a few words */
 #define CHOICES_MAX     50
+#define SAME_WHY        "the same is being asked about another incident"
 
 /* ---- what it is about ---- */
 
@@ -181,6 +182,51 @@ static int reuse(struct engine_pass *p, struct ground *g, struct asking *a,
     return job_add(p, "assess", g->row.id, PRIO_JUDGE, p->now_wall_ms, e);
 }
 
+/*
+ * Replies to the very same question that were of no use: what came of it there holds here, or a storm would pay for each of its incidents.
+ * *done: nothing is left to do in this run.
+ */
+static int useless_before(struct step_ctx *c, struct ground *g, struct asking *a, bool *done,
+                          struct err *e)
+{
+    struct engine_pass *p = step_pass(c);
+    const struct world *w = world_of(p);
+    const struct config_model *m = &w->cfg->model;
+    struct incident_row other;
+    struct llm_found found;
+    struct asking there;
+    int rc = llm_find_useless(w->llm, g->key, p->now_wall_ms - m->reuse_ms, p->arena, &found, e);
+
+    *done = false;
+    if (rc == 0 && !text_eq(found.incident_id, g->row.id))
+        rc = row_get(p, found.incident_id, &other, e);
+    else if (rc == 0)
+        return 0;
+    if (rc == ERR_NOT_FOUND) {
+        *e = (struct err){0};
+        return 0;
+    }
+    if (rc < 0)
+        return rc;
+    asking_parse(p->arena, other.ask, &there);
+    if (!text_eq(there.key, g->key))
+        return 0;
+    *done = there.state == ASKING_WITHOUT ||
+            (there.state == ASKING_WAITING && p->now_wall_ms - found.sent_ms <= m->deadline_ms);
+    if (!*done)
+        return 0;
+    if (there.state == ASKING_WAITING)
+        return ask_wait(c, &g->row, a, p->now_wall_ms + ask_spread(SAME_LEAST_MS, SAME_MOST_MS),
+                        SAME_WHY, e);
+    /* What it was told in turn names where it began. */
+    return ask_give_up(p, &g->row, a,
+                       text_starts(there.why, "as #")
+                           ? there.why
+                           : arena_printf(p->arena, "as #%lld: %s", (long long)other.number,
+                                          there.why ? there.why : "no answer"),
+                       e);
+}
+
 /* *done: nothing is left to do in this run. */
 static int same_before(struct step_ctx *c, struct ground *g, struct asking *a, bool *done,
                        struct err *e)
@@ -195,7 +241,7 @@ static int same_before(struct step_ctx *c, struct ground *g, struct asking *a, b
     *done = false;
     if (rc == ERR_NOT_FOUND) {
         *e = (struct err){0};
-        return 0;
+        return useless_before(c, g, a, done, e);
     }
     if (rc < 0)
         return rc;
@@ -209,7 +255,7 @@ static int same_before(struct step_ctx *c, struct ground *g, struct asking *a, b
     *done = true;
     step_again_at(c, p->now_wall_ms + ask_spread(SAME_LEAST_MS, SAME_MOST_MS));
     a->state = ASKING_WAITING;
-    a->why = "the same is being asked about another incident";
+    a->why = SAME_WHY;
     return asking_save(p, &g->row, a, e);
 }
 
@@ -548,16 +594,16 @@ static int ask_plan(struct step_ctx *c, struct err *e)
     if (ground_load(p, step_job(c)->subject, &g, e) < 0)
         return e->code;
     if (!asking_wanted(p, &g.row, g.verdict, &why))
-        return 0;
+        return why && !text_eq(g.row.status, "resolved") ? asking_none(p, &g.row, why, e) : 0;
     if (settling(p, &g)) {
         step_again_at(c, p->now_wall_ms + SETTLE_LOOK_MS);
         return 0;
     }
     asking_parse(p->arena, g.row.ask, &a);
-    if (text_eq(a.key, g.key) && (a.state == ASKING_ANSWERED || a.state == ASKING_WITHOUT))
-        return 0;
-    if (!text_eq(a.key, g.key))
+    if (a.over || !text_eq(a.key, g.key))
         a = (struct asking){.key = g.key, .round = 1};
+    if (a.state == ASKING_ANSWERED || a.state == ASKING_WITHOUT)
+        return 0;
     a.bundle_id = g.row.bundle_id;
     a.with = asking_with(p);
     rc = same_before(c, &g, &a, &done, e);

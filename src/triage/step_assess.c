@@ -39,16 +39,15 @@ static void assessed_done(struct assessed *x)
 
 /* ---- the model's part ---- */
 
-/* Nobody is to be asked, and people should read why: also where a report was given before the rules changed their mind. */
-static int not_wanted(const struct engine_pass *p, struct assessed *x, const char *why,
-                      struct err *e)
+/* What ended keeps what was said about it. Should it begin again, that is of the past. */
+static int over(const struct engine_pass *p, struct assessed *x, struct err *e)
 {
-    struct asking none = {.state = ASKING_WITHOUT, .key = "", .round = 1, .why = why};
-
-    /* What ended keeps what was said about it; a row without any stays without. */
-    if (!why || text_eq(x->row.status, "resolved"))
-        return 0;
-    return asking_save(p, &x->row, &none, e);
+    if (x->row.ask && !x->asking.over && x->asking.state != ASKING_OUT) {
+        x->asking.over = true;
+        if (asking_save(p, &x->row, &x->asking, e) < 0)
+            return e->code;
+    }
+    return x->asking.report ? body_json(p, x->asking.report, &x->report, e) : 0;
 }
 
 /* The report for this very evidence, if there is one; else the question is put. */
@@ -59,12 +58,14 @@ static int model_part(const struct engine_pass *p, struct assessed *x, struct er
     char key[65];
 
     asking_parse(p->arena, x->row.ask, &x->asking);
-    if (text_eq(x->row.status, "resolved") && x->asking.report)
-        return body_json(p, x->asking.report, &x->report, e);
-    if (!asking_wanted(p, &x->row, x->verdict, &why))
-        return not_wanted(p, x, why, e);
+    if (text_eq(x->row.status, "resolved") && x->row.ask)
+        return over(p, x, e);
+    if (!asking_wanted(p, &x->row, x->verdict, &why)) /* also where a report was given before */
+        return why ? asking_none(p, &x->row, why, e) : 0;
     if (x->row.bundle_id == 0) /* comes here again with the first bundle */
         return 0;
+    if (x->asking.over)
+        return job_add(p, "ask", x->row.id, PRIO_MODEL, p->now_wall_ms, e);
     if (x->asking.bundle_id != x->row.bundle_id || !text_eq(x->asking.with, asking_with(p))) {
         triage_items_init(&it, p->arena);
         if (asking_key(p, &x->row, &it, key, e) < 0)
