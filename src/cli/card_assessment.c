@@ -102,8 +102,10 @@ static void causes_print(struct cli *c, const json_t *causes)
     if (json_array_size(causes) == 0)
         puts("  none is proven");
     json_array_foreach (causes, i, x) {
-        printf("  %zu. %s%s\n", i + 1, member(c, x, "text"),
-               json_opt_bool(x, "guess", false) ? paint(c, YELLOW, "  (guess)") : "");
+        printf("  %zu. ", i + 1);
+        put_wrapped(c, 5,
+                    fmt(c, "%s%s", member(c, x, "text"),
+                        json_opt_bool(x, "guess", false) ? paint(c, YELLOW, "  (guess)") : ""));
         cites_print(c, "for", json_opt_arr(x, "for"));
         cites_print(c, "against", json_opt_arr(x, "against"));
         if (json_opt_str(x, "check") && *json_opt_str(x, "check"))

@@ -40,7 +40,8 @@ void similar_print(struct cli *c, const json_t *k)
                       : "-",
                   member(c, x, "ended_by")));
         if (fix)
-            field(c, "", fmt(c, "\"%s\" (%s)", member(c, fix, "quote"), member(c, fix, "author")));
+            field(c, "",
+                  fmt(c, "  \"%s\" (%s)", member(c, fix, "quote"), member(c, fix, "author")));
     }
 }
 
@@ -53,15 +54,30 @@ void sources_print(struct cli *c, const json_t *k)
     json_array_foreach (list, i, x) {
         const json_t *lines = json_opt_arr(x, "lines");
 
-        if (json_array_size(lines) == 0)
-            field(c, i ? "" : "sources", fmt(c, "%s: asked, nothing found", member(c, x, "name")));
+        field(c, i ? "" : "sources",
+              fmt(c, "%s: %s", member(c, x, "name"),
+                  json_array_size(lines) ? member(c, x, "title") : "asked, nothing found"));
         json_array_foreach (lines, n, line)
-            field(c, i || n ? "" : "sources",
-                  fmt(c, "%s: %s", member(c, x, "name"), value_text(c, line)));
+            field(c, "", fmt(c, "  %s", value_text(c, line)));
     }
 }
 
-static void sections_print(struct cli *c, const json_t *sections)
+static const char *steps_count(struct cli *c, size_t n)
+{
+    return n == 0 ? "" : n == 1 ? ", 1 step" : fmt(c, ", %zu steps", n);
+}
+
+static void steps_print(struct cli *c, const json_t *steps)
+{
+    size_t i;
+    json_t *x;
+
+    json_array_foreach (steps, i, x)
+        field(c, "", fmt(c, "    - %s", value_text(c, x)));
+}
+
+/* The steps themselves stand below the runbook that fits best; of the others only how many they are. */
+static void sections_print(struct cli *c, const json_t *sections, bool best)
 {
     size_t i;
     json_t *x;
@@ -74,7 +90,9 @@ static void sections_print(struct cli *c, const json_t *sections)
               fmt(c, "  %s, lines %s-%s%s%s%s", member(c, x, "heading"), member(c, x, "line_from"),
                   member(c, x, "line_to"), text_eq(part, "other") ? "" : ", ",
                   text_eq(part, "other") ? "" : member(c, x, "part"),
-                  json_array_size(steps) > 0 ? fmt(c, ", %zu steps", json_array_size(steps)) : ""));
+                  steps_count(c, json_array_size(steps))));
+        if (best)
+            steps_print(c, steps);
     }
 }
 
@@ -120,7 +138,7 @@ void runbooks_print(struct cli *c, const json_t *k)
                   json_opt_bool(x, "stale", false)
                       ? paint(c, YELLOW, ", not reviewed for over a year")
                       : ""));
-        sections_print(c, json_opt_arr(x, "sections"));
+        sections_print(c, json_opt_arr(x, "sections"), i == 0);
     }
     json_array_foreach (links, i, x)
         field(c, i ? "" : "links", fmt(c, "%s: %s", member(c, x, "text"), member(c, x, "url")));

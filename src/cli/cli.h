@@ -136,7 +136,9 @@ void table_cell(struct table *t, enum colour col,
                 const char *text); /* fills rows from left to right */
 size_t table_rows(const struct table *t);
 void table_print(struct table *t);
-/* "name     value" lines of a card. */
+/* The text and a line break; on a terminal broken between words, further lines indented (a text's own first blanks on top). */
+void put_wrapped(struct cli *c, size_t indent, const char *text);
+/* "name     value" lines of a card, wrapped. */
 void field(struct cli *c, const char *name, const char *text);
 void heading(struct cli *c, const char *text);
 

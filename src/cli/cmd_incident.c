@@ -174,9 +174,9 @@ static void history_print(struct cli *c, const json_t *k)
     resolve_time_print(c, k);
     if (fix)
         field(c, "last fix",
-              fmt(c, "\"%s\"\n%16s%s, #%s, %s%s", member(c, fix, "quote"), "",
-                  member(c, fix, "author"), member(c, fix, "incident_number"),
-                  ago(c, when_ms(fix, "at")), cited(c, k, "last_fix")));
+              fmt(c, "\"%s\"\n%s, #%s, %s%s", member(c, fix, "quote"), member(c, fix, "author"),
+                  member(c, fix, "incident_number"), ago(c, when_ms(fix, "at")),
+                  cited(c, k, "last_fix")));
 }
 
 static void changes_print(struct cli *c, const json_t *k, const char *key, const char *name)
@@ -300,7 +300,8 @@ static void not_checked_print(struct cli *c, const json_t *list)
     if (json_array_size(list) == 0)
         puts("  everything was checked");
     json_array_foreach (list, i, x)
-        printf("  %s: %s\n", paint(c, YELLOW, member(c, x, "what")), member(c, x, "why"));
+        put_wrapped(
+            c, 0, fmt(c, "  %s: %s", paint(c, YELLOW, member(c, x, "what")), member(c, x, "why")));
 }
 
 static void timeline_print(struct cli *c, const json_t *list)

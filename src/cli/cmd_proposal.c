@@ -51,10 +51,11 @@ static void effects_print(struct cli *c, const json_t *p, const char *indent)
     size_t i;
     json_t *x;
 
-    json_array_foreach (list, i, x)
-        printf(
-            "%s%zu. %s\n", indent, i + 1,
-            show_lines(c, json_string_value(either(x, "effect", "verb")), fmt(c, "%s   ", indent)));
+    json_array_foreach (list, i, x) {
+        printf("%s%zu. ", indent, i + 1);
+        put_wrapped(c, strlen(indent) + 3,
+                    show_lines(c, json_string_value(either(x, "effect", "verb")), ""));
+    }
 }
 
 /* "#4187 title on service", as far as it is known. */
@@ -79,7 +80,7 @@ void proposal_print(struct cli *c, const json_t *p)
            text_eq(state, "pending") ? deadline_text(c, p) : member(c, p, "origin"));
     effects_print(c, p, "     ");
     if (json_opt_str(p, "why"))
-        printf("     %s %s\n", paint(c, DIM, "why:"), member(c, p, "why"));
+        put_wrapped(c, 0, fmt(c, "     %s %s", paint(c, DIM, "why:"), member(c, p, "why")));
 }
 
 /* ---- the list ---- */

@@ -11,6 +11,7 @@
 #define SHOW_MAX_BYTES 4000
 #define CELL_MIN       8 /* a column that gives way keeps this much */
 #define GAP            2
+#define FIELD_COLUMN   16 /* where the values of a card stand */
 
 const char *show(struct cli *c, const char *s)
 {
@@ -310,10 +311,54 @@ void table_print(struct table *t)
     t->n = t->room = 0;
 }
 
+/* ---- lines that are broken between words ---- */
+
+/* Columns of a word that may hold colours. */
+static size_t word_columns(struct cli *c, const char *s, size_t len)
+{
+    char *plain = arena_alloc(c->arena, len + 1);
+    size_t n = 0;
+
+    for (size_t i = 0; i < len; i++)
+        if (s[i] == '\033')
+            i += strcspn(s + i, "m");
+        else
+            plain[n++] = s[i];
+    plain[n] = '\0';
+    return text_columns(plain);
+}
+
+void put_wrapped(struct cli *c, size_t indent, const char *text)
+{
+    size_t at = indent, hang = indent + strspn(text, " ");
+
+    while (*text) {
+        size_t blanks = strspn(text, " "), len = strcspn(text + blanks, " \n");
+        size_t columns = word_columns(c, text + blanks, len);
+
+        if (c->width && at > hang && at + blanks + columns > c->width) {
+            printf("\n%*s%.*s", (int)hang, "", (int)len, text + blanks);
+            at = hang + columns;
+        } else {
+            printf("%.*s", (int)(blanks + len), text);
+            at += blanks + columns;
+        }
+        text += blanks + len;
+        if (*text == '\n') {
+            printf("\n%*s", (int)hang, "");
+            at = hang;
+            text++;
+        }
+    }
+    putchar('\n');
+}
+
 void field(struct cli *c, const char *name, const char *text)
 {
-    printf("%s%*s%s\n", paint(c, DIM, name), (int)(strlen(name) < 16 ? 16 - strlen(name) : 1), "",
-           text);
+    size_t len = strlen(name), gap = len < FIELD_COLUMN ? FIELD_COLUMN - len : 1;
+
+    printf("%s%*s", paint(c, DIM, name), (int)gap, "");
+    put_wrapped(c, len + gap, text);
 }
 
 void heading(struct cli *c, const char *text)

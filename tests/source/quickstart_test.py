@@ -41,7 +41,12 @@ class Quickstart(unittest.TestCase):
         self.assertEqual(child.returncode, 0, out)
         for state in ("done", "rejected", "stale", "overtaken"):
             self.assertRegex(out, r"proposal \d+: %s, as it should be" % state)
-        self.assertRegex(out, r"\n  ok  \d+ rows")
+        self.assertRegex(out, r"\n +ok  \d+ rows")
+        # What a newcomer meets on the way: the stand-in is named, the past, and one incident with all that is known.
+        for part in ("The language model is a stand-in", "What comes again, and what fixed it", "155 remembered", "rules and model",
+                     "Likely causes", "NOT CHECKED", "not available on this account", "error-lines: ", "runbooks ", "Mitigation",
+                     "triagectl replay", "the card has causes, sources, a runbook and earlier fixes; made again it is equal"):
+            self.assertIn(part, " ".join(out.split()) if " " in part.strip() else out)
         self.assertEqual(self.left(), [])
 
     def test_an_interrupt_leaves_nothing_behind(self):
