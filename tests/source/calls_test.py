@@ -42,7 +42,7 @@ class Calls(unittest.TestCase):
         for program in PROGRAMS[:2]:
             with self.subTest(program):
                 with open(os.path.join(BUILD, "src", program), "rb") as f:
-                    self.assertNotIn(b"TRIAGED_DEFENCE_OFF", f.read())
+                    self.assertFalse(b"TRIAGED_DEFENCE_OFF" in f.read(), "a switch for tests is in a release program")
 
 
 if __name__ == "__main__":
