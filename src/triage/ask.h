@@ -142,7 +142,8 @@ json_t *assessment_confidence(const json_t *verdict, const json_t *known, const 
 /*
  * All that is to be proposed, before the gate judges it: the verdict's proposals, then the model's that no rule names with the same verb.
  * [{verb, args, why, rule | origin: "model", evidence: ["E4"]}]; args as in a verdict (a rule's evidence is empty: it names fields). An add_note of
- * the model's is worded by code from the checked report, its escalate goes to the next level. Nothing of the model's when it suspects an
+ * the model's is worded by code from the checked report, its escalate goes to the next level. With report.as (another incident's) why and note
+ * begin with its number, and evidence is empty, for handles are counted per incident. Nothing of the model's when it suspects an
  * injection, no verb outside verdict.allow, and no acknowledge without something that tells people.
  */
 json_t *wanted_proposals(const json_t *verdict, const json_t *report, const json_t *known);

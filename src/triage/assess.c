@@ -131,6 +131,21 @@ static void seen_add(struct buf *b, const json_t *known)
                    of);
 }
 
+/* Whose report this is, when it was taken over from another incident; false when it is this one's own. */
+static bool as_add(struct buf *b, const json_t *report)
+{
+    const json_t *as = json_opt_obj(report, "as");
+    int64_t number = json_opt_int(as, "number", 0);
+
+    if (!as)
+        return false;
+    if (number > 0)
+        buf_printf(b, "#%" PRId64, number);
+    else
+        triage_note_quote(b, json_opt_str(as, "incident_id"), 20);
+    return true;
+}
+
 /* The note of a model: code's words around what the checks left of it. False when nothing is worth a note. */
 static bool note_words(const json_t *report, const json_t *known, struct buf *b)
 {
@@ -141,7 +156,14 @@ static bool note_words(const json_t *report, const json_t *known, struct buf *b)
 
     if (!cause && !changed && !impact)
         return false;
-    buf_puts(b, "A model's view, checked for its sources and not proven.");
+    buf_puts(b, "A model's view");
+    if (json_opt_obj(report, "as")) {
+        buf_puts(b, " of ");
+        (void)as_add(b, report);
+        buf_puts(b, ", which reads the same: numbers and names are that one's.");
+    } else {
+        buf_puts(b, ", checked for its sources and not proven.");
+    }
     quote_add(b, "\nImpact: ", json_opt_str(impact, "text"), PART_MAX);
     quote_add(
         b, json_opt_bool(cause, "guess", true) ? "\nA guess at the cause: " : "\nLikeliest cause: ",
@@ -189,15 +211,23 @@ static void model_wants(json_t *out, const json_t *verdict, const json_t *report
                         const json_t *known, const json_t *action)
 {
     const char *verb = json_opt_str(action, "verb"), *why = json_opt_str(action, "why");
+    AUTO(buf_done) struct buf words = {0};
     json_t *args;
+    bool other;
 
     if (!verb || !why || !verb_in(json_opt_arr(verdict, "allow"), verb) || verb_in(out, verb))
         return;
     args = args_of(verb, report, known);
-    if (args)
-        json_array_append_new(out, json_pack("{s:s, s:o, s:s, s:s, s:o}", "verb", verb, "args",
-                                             args, "why", why, "origin", "model", "evidence",
-                                             handles_of(json_opt_arr(action, "evidence"))));
+    if (!args)
+        return;
+    buf_init(&words, 2 * REPORT_TEXT_MAX_BYTES);
+    other = as_add(&words, report);
+    buf_printf(&words, "%s%s", other ? ": " : "", why);
+    /* E4 is another item on each incident: what was cited there is not named here. */
+    json_array_append_new(
+        out, json_pack("{s:s, s:o, s:s, s:s, s:o}", "verb", verb, "args", args, "why",
+                       buf_str(&words), "origin", "model", "evidence",
+                       other ? json_array() : handles_of(json_opt_arr(action, "evidence"))));
 }
 
 /* What rules must not do alone, a model must not either: an acknowledge that silences a page while nothing tells anybody. */

@@ -204,7 +204,6 @@ static void a_storm_does_not_repeat_a_bad_reply(void **state)
 /* What another incident's report says of numbers and hosts was never checked against this one: everybody who reads it must see whose it is. */
 static void what_is_taken_from_another_incident_says_so(void **state)
 {
-    AUTO(json_freep) json_t *j = NULL;
     const char *why = NULL;
 
     (void)state;
@@ -218,14 +217,65 @@ static void what_is_taken_from_another_incident_says_so(void **state)
     bench.n_gate = 0;
     bench_drain();
     for (size_t i = 0; i < bench.n_gate; i++)
-        if (strstr(bench.gate[i], "propose model") && strstr(bench.gate[i], "#10001"))
+        if (strstr(bench.gate[i], "propose model") && strstr(bench.gate[i], "because #10001: "))
             why = bench.gate[i];
     assert_non_null(why);
     /* E-numbers are counted per incident: those of another would name something else here. */
-    j = bench_show("Q00002");
-    assert_int_equal(count("SELECT count(*) FROM assessment a JOIN body b ON b.sha256 = a.wanted"
-                           " WHERE a.incident_id = 'Q00002' AND a.origin = 'model'"),
-                     1);
+    assert_non_null(strstr(why, ", 0 cites"));
+    for (size_t i = 0; i < bench.n_gate; i++)
+        if (strstr(bench.gate[i], "because nobody looks, 1 cites"))
+            return;
+    fail_msg("its own report has lost its cites");
+}
+
+/* What was said before the end is of the past when it begins again: within the time of reuse the same report, later a new question. */
+static void what_begins_again_asks_anew(void **state)
+{
+    static const struct {
+        int64_t later_ms;
+        size_t questions;
+    } table[] = {{60000, 1}, {1900000, 2}};
+    struct canned over[] = {{I "?", 0, 200, INCIDENT_BODY("resolved", TITLE, "P2")},
+                            {NULL, 0, 0, NULL}};
+
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        AUTO(json_freep) json_t *j = NULL;
+
+        setup(state);
+        triggered();
+        bench.answers[0] = over;
+        bench.answers[1] = rest;
+        bench.now += 3000;
+        bench_webhook("incident.resolved");
+        bench_drain();
+        j = bench_show(INCIDENT); /* what ended keeps what was said */
+        assert_string_equal(json_at_str(j, "assessment.origin"), "model");
+        assert_int_equal(bench.n_questions, 1);
+        bench.answers[0] = rest;
+        bench.now += table[i].later_ms;
+        bench_webhook("incident.reopened");
+        bench_drain();
+        if (bench.n_questions != table[i].questions)
+            fail_msg("row %zu: asked %zu times", i, bench.n_questions);
+        json_decref(j);
+        j = bench_show(INCIDENT);
+        assert_string_equal(state_of(j), "answered");
+        assert_string_equal(json_at_str(j, "assessment.origin"), "model");
+        teardown(state);
+    }
+}
+
+/* A reload put another endpoint in its place: the failure is not the new one's. */
+static void a_breaker_moves_for_the_endpoint_that_was_asked(void **state)
+{
+    struct step_ctx c;
+
+    (void)state;
+    c = asked_and_out();
+    bench.cfg.model.base_url = "http://127.0.0.1:2/v1";
+    answer_comes(&c, said(500, "oops"));
+    assert_int_equal(count("SELECT count(*) FROM llm_endpoint"), 0);
+    assert_int_equal(count("SELECT count(*) FROM llm_call WHERE state = 'failed'"), 1);
 }
 
 int main(void)
@@ -235,6 +285,8 @@ int main(void)
         cmocka_unit_test(an_answer_that_nobody_wants_any_more_is_settled),
         T(an_answer_about_older_evidence_is_not_shown),
         cmocka_unit_test(a_storm_does_not_repeat_a_bad_reply),
+        cmocka_unit_test(what_begins_again_asks_anew),
+        T(a_breaker_moves_for_the_endpoint_that_was_asked),
         T(what_is_taken_from_another_incident_says_so),
     };
 

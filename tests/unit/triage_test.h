@@ -169,6 +169,9 @@ int gate_propose(struct engine_pass *p, const struct gate_proposal *x, int64_t *
 
         at += snprintf(line + at, sizeof(line) - (size_t)at, " %s%s", x->actions[i].verb, args);
     }
+    if (text_eq(x->origin, "model"))
+        snprintf(line + at, sizeof(line) - (size_t)at, " because %s, %zu cites", x->why,
+                 json_array_size(x->evidence));
     assert_non_null(x->view);
     assert_true(json_is_object(x->facts));
     gate_line(line);
