@@ -152,6 +152,9 @@ GET    /api/v1/jobs                             401 200 200 200 200 200 200
 POST   /api/v1/jobs/999999/retry                401 403 404 404 403 403 404
 GET    /api/v1/quarantine                       401 200 200 200 200 200 200
 POST   /api/v1/quarantine/EVNONE/retry          401 403 404 404 403 403 404
+GET    /api/v1/backfill                         401 200 200 200 200 200 200
+POST   /api/v1/backfill                         401 403 403 400 403 403 400
+DELETE /api/v1/backfill                         401 403 403 404 403 403 404
 GET    /api/v1/alarms                           401 200 200 200 200 200 200
 GET    /api/v1/verbs                            401 200 200 200 200 200 200
 GET    /api/v1/rules                            401 200 200 200 200 200 200
@@ -410,6 +413,10 @@ class Reading(Served):
         self.assertIn("t", self.d.ok("GET", "/kill-switch")["reason"])
         check(("PUT", "/api/v1/kill-switch"), 403, self.call("PUT", "/api/v1/kill-switch", {"engaged": False}, self.w.bo))
         check(("PUT", "/api/v1/kill-switch"), 200, self.call("PUT", "/api/v1/kill-switch", {"engaged": False}, self.w.admin))
+        check(("POST", "/api/v1/backfill"), 202, self.call("POST", "/api/v1/backfill", {"since_s": 1000 * 86400}, self.w.admin))
+        check(("POST", "/api/v1/backfill"), 409, self.call("POST", "/api/v1/backfill", {"since_s": 86400}, self.w.admin))
+        check(("GET", "/api/v1/backfill"), 200, self.call("GET", "/api/v1/backfill", token=self.w.viewer))
+        check(("DELETE", "/api/v1/backfill"), 200, self.call("DELETE", "/api/v1/backfill", token=self.w.admin))
         standing = check(("POST", "/api/v1/standing"), 201, self.call("POST", "/api/v1/standing", {"template": "triage-note"},
                                                                       self.w.admin))
         check(("DELETE", "/api/v1/standing/{id}"), 200, self.call("DELETE", "/api/v1/standing/%d" % standing["id"], token=self.w.admin))

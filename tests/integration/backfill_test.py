@@ -255,6 +255,7 @@ class Backfill(unittest.TestCase):
             return w.daemon.rows("SELECT fix FROM memory WHERE incident_id = ? AND fix IS NOT NULL", first)
 
         wait_for(remembered, 20)
+        time.sleep(1.1)  # PagerDuty tells whole seconds: one of the same second did not come before
         second = play.trigger(w, title="Parcel volume 97% full on parceldb-01", service="PSPARDB")
 
         def told():
