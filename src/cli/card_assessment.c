@@ -121,6 +121,10 @@ void report_print(struct cli *c, const json_t *report)
 
     if (!json_is_object(report))
         return;
+    if (json_opt_obj(report, "as"))
+        field(c, "taken from",
+              fmt(c, "#%s, which reads the same: numbers, names and handles (E4) are that one's",
+                  member(c, json_opt_obj(report, "as"), "number")));
     if (json_opt_bool(report, "injection_suspected", false))
         field(c, "careful",
               paint(c, RED, "a text of this incident tries to give orders to whoever reads it"));

@@ -90,20 +90,59 @@ json_t *policy_facts(json_t *facts, const struct gate_view *view, const char *ve
     return doc;
 }
 
-/*
- * A policy that lets things through by itself meant what rules say. It does so for a model only where its rule names the origin, and for
- * nobody where texts of the incident tried to give orders. And an acknowledge claims the incident for somebody: that somebody must say so.
- */
-static bool needs_person(const struct policy_answer *a, const struct action_def *def,
-                         const json_t *facts, const char *origin)
+/* The facts as they stand without the model's words: what rules alone say is assessment.alone. NULL: it had no say. */
+static json_t *facts_alone(const json_t *facts)
 {
-    return def == &action_ack || (text_eq(origin, ORIGIN_MODEL) && !a->names_origin) ||
-           json_opt_bool(json_opt_obj(facts, "assessment"), "suspicious", false);
+    const json_t *a = json_opt_obj(facts, "assessment");
+    json_t *out, *alone;
+
+    if (!json_opt_bool(a, "model", false))
+        return NULL;
+    out = json_copy((json_t *)(uintptr_t)facts);
+    alone = json_opt_obj(a, "alone") ? json_copy(json_opt_obj(a, "alone")) : json_object();
+    CHECK(out && alone);
+    json_object_set_new(alone, "basis", json_string("rules"));
+    json_object_set_new(alone, "model", json_false());
+    json_object_set_new(alone, "suspicious", json_false());
+    json_object_set_new(out, "assessment", alone);
+    return out;
 }
 
-void policy_strictest(struct engine_pass *p, const struct new_action *acts, size_t n, json_t *facts,
-                      const struct gate_view *view, const char *origin,
-                      const struct person *proposer, struct policy_answer *out)
+/* Some other origin meets the same rule: then it says nothing about models, whatever it names. */
+static bool holds_for_others(const struct policy *policy, json_t *doc, const char *rule_hash,
+                             int64_t now_wall_ms)
+{
+    static const char *const others[] = {"rule:-", "person:0", "agent:0", "-"};
+    json_t *action = json_opt_obj(doc, "action");
+    bool holds = false;
+
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        struct policy_answer a;
+
+        json_object_set_new(action, "origin", json_string(others[i]));
+        policy_ask(policy, doc, now_wall_ms, &a);
+        holds |= text_eq(a.hash, rule_hash);
+    }
+    json_object_set_new(action, "origin", json_string(ORIGIN_MODEL));
+    return holds;
+}
+
+/*
+ * A policy that lets things through by itself meant what rules say. It does so for a model only where its rule is for that
+ * origin and no other, and for nobody where texts of the incident tried to give orders. And an acknowledge claims the incident for somebody: that somebody must say so.
+ */
+static bool needs_person(const struct policy *policy, const struct policy_answer *a, json_t *doc,
+                         const struct action_def *def, const char *origin, int64_t now_wall_ms)
+{
+    return def == &action_ack ||
+           (text_eq(origin, ORIGIN_MODEL) &&
+            (!a->names_origin || holds_for_others(policy, doc, a->hash, now_wall_ms))) ||
+           json_opt_bool(json_opt_obj(doc, "assessment"), "suspicious", false);
+}
+
+static void strictest_of(struct engine_pass *p, const struct new_action *acts, size_t n,
+                         json_t *facts, const struct gate_view *view, const char *origin,
+                         const struct person *proposer, bool *any, struct policy_answer *out)
 {
     const struct policy *policy = ((struct world *)p->app)->policy;
 
@@ -113,11 +152,26 @@ void policy_strictest(struct engine_pass *p, const struct new_action *acts, size
         struct policy_answer a;
 
         policy_ask(policy, doc, p->now_wall_ms, &a);
-        if (a.need.kind == NEED_NOBODY && needs_person(&a, acts[i].def, facts, origin))
+        if (a.need.kind == NEED_NOBODY &&
+            needs_person(policy, &a, doc, acts[i].def, origin, p->now_wall_ms))
             a.need = (struct need){NEED_ANY, ROLE_RESPONDER, 1, true};
-        if (i == 0 || need_strictness(&a.need) > need_strictness(&out->need))
+        if (!*any || need_strictness(&a.need) > need_strictness(&out->need))
             *out = a;
+        *any = true;
     }
+}
+
+void policy_strictest(struct engine_pass *p, const struct new_action *acts, size_t n, json_t *facts,
+                      const struct gate_view *view, const char *origin,
+                      const struct person *proposer, struct policy_answer *out)
+{
+    AUTO(json_freep) json_t *alone = facts_alone(facts);
+    bool any = false;
+
+    strictest_of(p, acts, n, facts, view, origin, proposer, &any, out);
+    /* A model's words may ask for more people, never for fewer. */
+    if (alone)
+        strictest_of(p, acts, n, alone, view, origin, proposer, &any, out);
 }
 
 /* ---- checking the actions ---- */

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "triage/ask.h"
 #include "triage/triage_priv.h"
 #include "triage/triage_sql.h"
 
@@ -63,8 +64,18 @@ static int assessment_load(const struct engine_pass *p, struct ground *g, struct
 /* Policy conditions read the assessment beside what the rules read. */
 static void facts_with_assessment(struct ground *g)
 {
+    static const char *const members[] = {"severity", "category", "team", "urgency"};
     const char *level = json_opt_str(g->confidence, "level");
+    AUTO(json_freep) json_t *by_rules = NULL;
+    json_t *alone = json_object();
 
+    /* What rules alone would say: a model's words may make the policy stricter, never laxer. */
+    by_rules = assessment_confidence(g->verdict, g->known, NULL, 0, 0);
+    for (size_t i = 0; i < ARRAY_LEN(members); i++)
+        if (json_opt_str(g->verdict, members[i]))
+            json_object_set(alone, members[i], json_object_get(g->verdict, members[i]));
+    json_object_set(alone, "confidence", json_object_get(by_rules, "level"));
+    json_object_set_new(g->assessment, "alone", alone);
     json_object_set_new(g->assessment, "basis", json_string(g->report ? "model" : "rules"));
     json_object_set_new(g->assessment, "model", json_boolean(g->report != NULL));
     json_object_set_new(g->assessment, "suspicious",

@@ -45,8 +45,14 @@ static void what_a_model_proposes_needs_a_person(void **state)
         {"", "model", false, NULL},
         {", when: {action.verb: add_note}", "model", false, NULL},
         {", when: {action.origin: model}", "model", false, "policy:free"},
-        {", when: {all: [{any: [{action.verb: add_note}, {action.origin: model}]}]}", "model",
-         false, "policy:free"},
+        {", when: {all: [{action.verb: add_note}, {action.origin: model}]}", "model", false,
+         "policy:free"},
+        {", when: {action.origin: {in: [model, triage-note]}}", "model", false, "policy:free"},
+        /* a rule that would let others through as well says nothing about models */
+        {", when: {any: [{action.verb: add_note}, {action.origin: model}]}", "model", false, NULL},
+        {", when: {any: [{action.verb: add_note}, {action.origin: 'rule:x'}]}", "model", false,
+         NULL},
+        {", when: {not: {action.origin: 'person:3'}}", "model", false, NULL},
         {", when: {action.origin: model}", "model", true, NULL},
     };
 
@@ -63,6 +69,66 @@ static void what_a_model_proposes_needs_a_person(void **state)
         if (!text_eq(p.n_decs ? p.decs[0].actor : NULL, table[i].decided_by))
             fail_msg("row %zu: decided by %s", i, p.n_decs ? p.decs[0].actor : "nobody");
         assert_string_equal(p.p.evidence, "[\"E4\",\"E7\"]");
+        teardown(state);
+    }
+}
+
+/* INV-5: with a model's words in the assessment more people may be needed than without them, never fewer. */
+static void what_a_model_says_never_makes_the_policy_laxer(void **state)
+{
+    static const struct {
+        const char *rules, *assessment, *origin;
+        const char *decided_by; /* NULL: it waits for people */
+        const char *need;       /* part of it */
+    } table[] = {
+        {"{name: calm, need: nobody, when: {assessment.severity: P5}}",
+         "{\"model\":true,\"severity\":\"P5\"}", "rule:x", NULL, "\"any\""},
+        {"{name: calm, need: nobody, when: {assessment.severity: P5}}",
+         "{\"model\":true,\"severity\":\"P5\",\"alone\":{\"severity\":\"P5\"}}", "rule:x",
+         "policy:calm", NULL},
+        {"{name: calm, need: nobody, when: {assessment.severity: P5}}",
+         "{\"model\":false,\"severity\":\"P5\"}", "rule:x", "policy:calm", NULL},
+        {"{name: sure, need: nobody, when: {assessment.confidence: medium}}",
+         "{\"model\":true,\"confidence\":\"medium\",\"alone\":{\"confidence\":\"low\"}}", "rule:x",
+         NULL, "\"any\""},
+        {"{name: seen, need: nobody, when: {assessment.model: true}}", "{\"model\":true}", "rule:x",
+         NULL, "\"any\""},
+        {"{name: two, need: {count: 2, role: responder}, when: {not: {assessment.severity: P5}}}",
+         "{\"model\":true,\"severity\":\"P5\",\"alone\":{\"severity\":\"P1\"}}", "rule:x", NULL,
+         "\"count\":2"},
+        {"{name: two, need: {count: 2, role: responder}, when: {assessment.severity: P1}}",
+         "{\"model\":true,\"severity\":\"P1\",\"alone\":{}}", "rule:x", NULL, "\"count\":2"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        AUTO(json_freep) json_t *facts = json_object();
+        AUTO(json_freep) json_t *args = note_of("text");
+        struct gate_proposal x = {.subject_kind = "incident",
+                                  .subject_id = INCIDENT,
+                                  .incident_id = INCIDENT,
+                                  .origin = table[i].origin,
+                                  .why = "because",
+                                  .facts = facts,
+                                  .n_actions = 1};
+        const char *note = NULL;
+        struct fixture *f;
+        struct prop_full p;
+        char yaml[256];
+        int64_t id;
+
+        assert_int_equal(setup(state), 0);
+        f = *state;
+        snprintf(yaml, sizeof yaml, "rules:\n  - %s\n", table[i].rules);
+        policy_is(f, yaml);
+        json_object_set_new(facts, "assessment", json_loads(table[i].assessment, 0, NULL));
+        x.view = &f->view;
+        x.actions[0] = (struct gate_action){"add_note", INCIDENT, args};
+        must(gate_propose(&f->p, &x, &id, &note, &f->e), &f->e);
+        p = full(f, id);
+        if (!text_eq(p.n_decs ? p.decs[0].actor : NULL, table[i].decided_by))
+            fail_msg("row %zu: decided by %s", i, p.n_decs ? p.decs[0].actor : "nobody");
+        if (table[i].need && !strstr(p.rev.need, table[i].need))
+            fail_msg("row %zu: it needs %s", i, p.rev.need);
         teardown(state);
     }
 }
@@ -118,6 +184,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_model_proposes_needs_a_person),
+        cmocka_unit_test(what_a_model_says_never_makes_the_policy_laxer),
         cmocka_unit_test_setup_teardown(what_people_answered_is_counted_once_a_proposal, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(what_is_forbidden_is_not_offered, setup, teardown),
