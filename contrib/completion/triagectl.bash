@@ -3,7 +3,7 @@ _triagectl() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
   local i words='' try next='' flags=''
   case $prev in
-    --config | --socket | --service | --limit | --before | --state | --incident | --since | --token-file | --base-url | --zone | --top | --timeout | --assessment | --rules | --prompts | --store | --digest | --reason | --action | --then | --why | --subject | --after | --file | --from | --dir | --state-dir | --webhook-secret-file | --subscription | --bind | --port | --time-zone | --title | --detail | --facts | --sources | --policy | --template | --max-per-hour | --days | --role | --pagerduty | --label | --out | --url)
+    --config | --socket | --service | --limit | --before | --state | --incident | --since | --token-file | --base-url | --zone | --top | --timeout | --assessment | --rules | --prompts | --store | --digest | --reason | --action | --then | --why | --subject | --after | --file | --from | --dir | --state-dir | --webhook-secret-file | --subscription | --bind | --port | --time-zone | --model-url | --model-dialect | --model-name | --model-key-file | --title | --detail | --facts | --sources | --policy | --template | --max-per-hour | --days | --role | --pagerduty | --label | --out | --url)
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
       return
       ;;
@@ -48,7 +48,7 @@ _triagectl() {
     'audit show') next='' flags='' ;;
     'audit verify') next='' flags=' --file --store --from' ;;
     'audit export') next='' flags=' --jsonl --after' ;;
-    'init') next='' flags=' --yes --dir --state-dir --token-file --webhook-secret-file --base-url --from --subscription --bind --port --time-zone --allow-private --force' ;;
+    'init') next='' flags=' --yes --dir --state-dir --token-file --webhook-secret-file --base-url --from --subscription --bind --port --time-zone --model-url --model-dialect --model-name --model-key-file --allow-private --force' ;;
     'rules') next=' list check try' flags='' ;;
     'rules list') next='' flags='' ;;
     'rules check') next='' flags='' ;;

@@ -27,7 +27,7 @@ enum {
 
 #define DEFAULT_CONFIG "/etc/triaged/triaged.yaml"
 #define ARGS_MAX       96
-#define FLAGS_MAX      14
+#define FLAGS_MAX      20
 
 struct cli;
 

@@ -128,13 +128,17 @@ const struct command commands[] = {
      {{"--jsonl", NULL, "the format (the only one, so it may be left out)"}, {"--after", "SEQ", "only what comes behind this number"}}, cmd_audit_export},
 
     {"init", SETUP, "", "write a configuration: asks on a terminal, or takes flags with --yes",
-     "Writes triaged.yaml, policy.yaml, rules/ and the secret files (mode 0600), checks them and says what is next. Secrets are\n"
-     "typed without echo, or read from files or from TRIAGED_PAGERDUTY_TOKEN and TRIAGED_WEBHOOK_SECRET: never from arguments.", 0, 0,
+     "Writes triaged.yaml, policy.yaml, sources.yaml (all of it commented out), rules/, runbooks/ and the secret files (mode 0600), checks\n"
+     "them and says what is next. Secrets are typed without echo, or read from files or from TRIAGED_PAGERDUTY_TOKEN,\n"
+     "TRIAGED_WEBHOOK_SECRET and TRIAGED_MODEL_KEY: never from arguments.", 0, 0,
      {YES, {"--dir", "DIR", "folder to write to (that of --config)"}, {"--state-dir", "DIR", "folder of the database"},
       {"--token-file", "FILE", "take PagerDuty's API key from here"}, {"--webhook-secret-file", "FILE", "take the webhook secret from here"},
       {"--base-url", "URL", "PagerDuty's API; EU: https://api.eu.pagerduty.com"}, {"--from", "EMAIL", "the service user, if there is one"},
       {"--subscription", "ID", "the webhook subscription to watch"}, {"--bind", "ADDRESS", "address to listen on (127.0.0.1)"},
       {"--port", "N", "port to listen on (8080)"}, {"--time-zone", "ZONE", "for times in notes, like Europe/Oslo"},
+      {"--model-url", "URL", "a language model's endpoint (none)"},
+      {"--model-dialect", "NAME", "openai_chat, anthropic or ollama (by the URL)"}, {"--model-name", "NAME", "the model, as the endpoint calls it"},
+      {"--model-key-file", "FILE", "take the endpoint's key from here"},
       {"--allow-private", NULL, "PagerDuty is a sandbox or a proxy on a private address"}, {"--force", NULL, "write over an existing configuration"}}, cmd_init},
     {"rules list", SETUP, "", "the rules that the daemon runs with", NULL, 0, 0, NONE, cmd_rules_list},
     {"rules check", SETUP, "[DIR]", "compile rule files and say what is wrong, with file and line", NULL, 0, 1, NONE, cmd_rules_check},

@@ -14,6 +14,8 @@
 #include "config/config.h"
 #include "gate/gate.h"
 #include "rules/rules.h"
+#include "sources/runbooks.h"
+#include "sources/sources.h"
 
 /* init: a configuration from a few answers, checked, and the next step in words. */
 
@@ -21,15 +23,9 @@
 #define DAEMON_USER  "triaged"
 #define TOKEN_NAME   "pagerduty-token"
 #define SECRET_NAME  "webhook-secret"
+#define SOURCES_NAME "sources.yaml"
 #define WEBHOOK_PATH "/webhooks/pagerduty"
 #define US_URL       "https://api.pagerduty.com"
-
-struct answers {
-    const char *dir, *config, *state_dir, *base_url, *from, *subscription, *bind, *zone;
-    int64_t port;
-    bool allow_private;
-    struct secret *token, *webhook;
-};
 
 /* ---- asking ---- */
 
@@ -47,7 +43,7 @@ static const char *read_answer(struct cli *c)
     return kept;
 }
 
-static const char *ask(struct cli *c, const char *question, const char *def)
+const char *init_ask(struct cli *c, const char *question, const char *def)
 {
     const char *answer;
 
@@ -85,7 +81,7 @@ static void echo_on(void)
 }
 
 /* The terminal is quiet before the question stands there: who types early is not shown either. */
-static struct secret *ask_secret(const char *question)
+struct secret *init_ask_secret(const char *question)
 {
     bool hidden = echo_off();
     char line[SECRET_MAX];
@@ -114,18 +110,20 @@ static void ask_all(struct cli *c, struct answers *a)
     buf_printf(&port, "%lld", (long long)a->port);
     fprintf(stderr, "This writes %s. An empty answer takes what stands in [ ].\n\n", a->config);
     a->base_url =
-        ask(c, "PagerDuty's API (EU accounts: https://api.eu.pagerduty.com)", a->base_url);
+        init_ask(c, "PagerDuty's API (EU accounts: https://api.eu.pagerduty.com)", a->base_url);
     if (!a->token)
-        a->token = ask_secret("API key; a read-only one is enough for everything but executing");
+        a->token =
+            init_ask_secret("API key; a read-only one is enough for everything but executing");
     if (!a->webhook)
-        a->webhook = ask_secret("Webhook secret, if the subscription is there already");
-    a->subscription = ask(c, "Id of the webhook subscription, to watch it", a->subscription);
-    a->from = ask(c, "E-mail of a PagerDuty service user, if there is one", a->from);
-    a->state_dir = ask(c, "Folder of the database (a local disk)", a->state_dir);
-    a->bind = ask(c, "Address to listen on", a->bind);
-    while (parse_i64(ask(c, "Port", buf_str(&port)), 0, 65535, &a->port, &e) < 0)
+        a->webhook = init_ask_secret("Webhook secret, if the subscription is there already");
+    a->subscription = init_ask(c, "Id of the webhook subscription, to watch it", a->subscription);
+    a->from = init_ask(c, "E-mail of a PagerDuty service user, if there is one", a->from);
+    a->state_dir = init_ask(c, "Folder of the database (a local disk)", a->state_dir);
+    a->bind = init_ask(c, "Address to listen on", a->bind);
+    while (parse_i64(init_ask(c, "Port", buf_str(&port)), 0, 65535, &a->port, &e) < 0)
         fprintf(stderr, "  a port is 0 to 65535\n");
-    a->zone = ask(c, "Time zone for times in notes", a->zone);
+    a->zone = init_ask(c, "Time zone for times in notes", a->zone);
+    init_model_ask(c, &a->model);
 }
 
 /* ---- flags ---- */
@@ -145,7 +143,7 @@ static const char *or_default(const struct cli *c, const char *flag, const char 
 }
 
 /* From the file that a flag names, else from the environment. 0 or the exit code. */
-static int secret_given(struct cli *c, const char *flag, const char *env, struct secret **out)
+int init_secret(struct cli *c, const char *flag, const char *env, struct secret **out)
 {
     const char *path = flag_value(c, flag),
                *value = getenv(env); /* NOLINT(concurrency-mt-unsafe): one thread */
@@ -186,9 +184,10 @@ static int answers_read(struct cli *c, struct answers *a)
     a->allow_private = flag_given(c, "--allow-private");
     if (!flag_int(c, "--port", 0, 65535, 8080, &a->port))
         return EXIT_USAGE;
-    rc = secret_given(c, "--token-file", "TRIAGED_PAGERDUTY_TOKEN", &a->token);
-    return rc ? rc
-              : secret_given(c, "--webhook-secret-file", "TRIAGED_WEBHOOK_SECRET", &a->webhook);
+    rc = init_secret(c, "--token-file", "TRIAGED_PAGERDUTY_TOKEN", &a->token);
+    if (rc == 0)
+        rc = init_secret(c, "--webhook-secret-file", "TRIAGED_WEBHOOK_SECRET", &a->webhook);
+    return rc ? rc : init_model_read(c, &a->model);
 }
 
 /* ---- writing ---- */
@@ -210,6 +209,8 @@ static int folders_make(struct cli *c, const struct answers *a)
             return rc;
     }
     if (made(c, a->dir, 0755) != 0)
+        return EXIT_FAILED;
+    if (made(c, fmt(c, "%s/runbooks", a->dir), 0755) != 0)
         return EXIT_FAILED;
     return made(c, fmt(c, "%s/rules", a->dir), 0755);
 }
@@ -240,21 +241,36 @@ static int secret_write(struct cli *c, const struct answers *a, const char *name
     return 0;
 }
 
-/* Rules and policy that are there already are somebody's work: they stay. */
-static int starter_write(struct cli *c, const struct answers *a)
+/* The shipped rows speak of hosts that nobody has: they are there to be uncommented. */
+static int starter_put(struct cli *c, const char *path, const struct starter_file *s)
 {
+    AUTO(buf_done) struct buf text = {0};
     struct err e = {0};
 
-    for (size_t i = 0; i < starter_files_len; i++) {
+    buf_init(&text, (size_t)256 * 1024);
+    if (text_eq(s->path, SOURCES_NAME))
+        init_comment_out(&text, s->text);
+    else
+        buf_add(&text, s->text, *s->len);
+    CHECK(!text.over);
+    return file_write_atomic(path, buf_str(&text), text.len, 0644, &e) < 0 ? fail_err(c, &e) : 0;
+}
+
+/* What is there already is somebody's work: it stays. */
+static int starter_write(struct cli *c, const struct answers *a)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < starter_files_len; i++) {
         const struct starter_file *s = &starter_files[i];
         const char *path = fmt(c, "%s/%s", a->dir, s->path);
 
         if (access(path, F_OK) == 0)
             fprintf(stderr, "%s is there already and stays as it is\n", path);
-        else if (file_write_atomic(path, s->text, *s->len, 0644, &e) < 0)
-            return fail_err(c, &e);
+        else
+            rc = starter_put(c, path, s);
     }
-    return 0;
+    return rc;
 }
 
 static int config_write(struct cli *c, const struct answers *a)
@@ -272,7 +288,7 @@ static int config_write(struct cli *c, const struct answers *a)
         {"pagerduty", "from_email", a->from, false},
         {"pagerduty", "subscription_id", a->subscription, false},
     };
-    struct init_edit used[ARRAY_LEN(edits)];
+    struct init_edit used[ARRAY_LEN(edits) + MODEL_EDITS];
     AUTO(buf_done) struct buf text = {0};
     struct err e = {0};
     size_t n = 0;
@@ -281,6 +297,7 @@ static int config_write(struct cli *c, const struct answers *a)
         if (!edits[i].value ||
             edits[i].value[0]) /* an empty answer leaves the line as it is shipped */
             used[n++] = edits[i];
+    n += init_model_edits(&a->model, used + n);
     buf_init(&text, (size_t)256 * 1024);
     init_render(&text, config_example(), used, n);
     CHECK(!text.over);
@@ -296,6 +313,8 @@ static int check_written(struct cli *c, const struct answers *a)
     struct config *cfg = NULL;
     struct rules *rules = NULL;
     struct policy *policy = NULL;
+    struct sources *sources = NULL;
+    struct runbooks *runbooks = NULL;
     struct err e = {0};
     int rc = config_load(a->config, &cfg, &e);
 
@@ -303,6 +322,12 @@ static int check_written(struct cli *c, const struct answers *a)
         rc = rules_load(cfg->rules_dir, &rules, &e);
     if (rc == 0)
         rc = policy_load(cfg->policy_file, &policy, &e);
+    if (rc == 0)
+        rc = sources_load(cfg->sources_file, &sources, &e);
+    if (rc == 0)
+        rc = runbooks_load(cfg->runbooks_dir, &runbooks, &e);
+    sources_unref(sources);
+    runbooks_unref(runbooks);
     config_unref(cfg);
     rules_unref(rules);
     policy_unref(policy);
@@ -333,6 +358,11 @@ static void next_print(struct cli *c, const struct answers *a)
                ".\n   It shows a secret once: put it into %s/" SECRET_NAME
                ", chmod 600, and take the '#' from the\n   secret_files line of %s.\n",
                n++, a->dir, a->config);
+    if (init_model_wants_key(&a->model))
+        printf(
+            "%d. If the model wants a key: put it into %s/" INIT_MODEL_KEY
+            ", chmod 600, and take the '# ' from the key_file\n   line of %s; if not, say auth: none there.\n",
+            n++, a->dir, a->config);
     printf("%d. Start the daemon: systemctl start triaged (or: triaged --config %s).\n", n++,
            a->config);
     printf("%d. Look: triagectl --config %s doctor\n", n++, a->config);
@@ -340,6 +370,11 @@ static void next_print(struct cli *c, const struct answers *a)
         "%d. Add yourself: triagectl --config %s user add \"YOUR NAME\" YOU@EXAMPLE.COM --role admin "
         "--pagerduty YOUR-ID\n   and make a token: triagectl --config %s user token new YOU@EXAMPLE.COM --mine\n",
         n, a->config, a->config);
+    printf("\nThen: triagectl --config %s backfill --since 180d reads the past into the memory; "
+           "%s/" SOURCES_NAME
+           "\nhas places to look at besides PagerDuty, and %s/runbooks is for yours.%s\n",
+           a->config, a->dir, a->dir,
+           a->model.url[0] ? "" : " A model is not needed (docs/model.md).");
     puts(
         "\nNothing is carried out before an admin releases the kill switch: triagectl kill-switch release");
     (void)c;
@@ -354,6 +389,8 @@ static int write_all(struct cli *c, const struct answers *a)
     if (rc == 0)
         rc = secret_write(c, a, SECRET_NAME, a->webhook);
     if (rc == 0)
+        rc = secret_write(c, a, INIT_MODEL_KEY, a->model.key);
+    if (rc == 0)
         rc = starter_write(c, a);
     if (rc == 0)
         rc = config_write(c, a);
@@ -362,9 +399,10 @@ static int write_all(struct cli *c, const struct answers *a)
     if (rc)
         return rc;
     if (c->json)
-        return print_json(c, json_pack("{s:s, s:s, s:b, s:b}", "config", a->config, "webhook_path",
-                                       WEBHOOK_PATH, "token", a->token != NULL, "webhook_secret",
-                                       a->webhook != NULL));
+        return print_json(c, json_pack("{s:s, s:s, s:b, s:b, s:b}", "config", a->config,
+                                       "webhook_path", WEBHOOK_PATH, "token", a->token != NULL,
+                                       "webhook_secret", a->webhook != NULL, "model",
+                                       a->model.url[0] != '\0'));
     next_print(c, a);
     return EXIT_DONE;
 }
@@ -375,10 +413,11 @@ int cmd_init(struct cli *c)
     int rc = answers_read(c, &a);
 
     if (rc == 0 && access(a.config, F_OK) == 0 && !flag_given(c, "--force"))
-        rc = fail(c, EXIT_FAILED,
-                  "%s is there already: --force writes over it (rules and policy stay), --dir "
-                  "chooses another folder",
-                  a.config);
+        rc = fail(
+            c, EXIT_FAILED,
+            "%s is there already: --force writes over it (rules, policy, sources and runbooks stay), --dir "
+            "chooses another folder",
+            a.config);
     if (rc == 0 && !flag_given(c, "--yes")) {
         if (!on_terminal())
             rc = fail(c, EXIT_USAGE,
@@ -390,5 +429,6 @@ int cmd_init(struct cli *c)
         rc = write_all(c, &a);
     secret_free(a.token);
     secret_free(a.webhook);
+    secret_free(a.model.key);
     return rc;
 }

@@ -43,8 +43,12 @@ static bool line_sets(const char *line, size_t len, const char *key, size_t *ind
     size_t at = strspn(line, " "), key_len = strlen(key);
 
     *indent = at;
-    if (line[at] == '#' && line[at + 1] == ' ')
-        at += 2;
+    if (line[at] == '#' && line[at + 1] == ' ') {
+        size_t inner = strspn(line + at + 1, " ");
+
+        *indent += inner - 1; /* "#   key" stands below a section that is commented out, too */
+        at += 1 + inner;
+    }
     return at + key_len < len && strncmp(line + at, key, key_len) == 0 && line[at + key_len] == ':';
 }
 
@@ -91,6 +95,36 @@ static void put_edited(struct buf *out, const struct line *line, const struct in
     put_line(out, line->indent, x, comment ? comment : "", comment ? (size_t)(end - comment) : 0);
 }
 
+/* "# model:" and nothing behind it but blanks and a comment: a section that is commented out. Length of its name, or 0. */
+static size_t sleeping_section(const struct line *line)
+{
+    size_t n;
+
+    if (line->len < 4 || strncmp(line->text, "# ", 2) != 0)
+        return 0;
+    n = strspn(line->text + 2, "abcdefghijklmnopqrstuvwxyz_");
+    return n > 0 && 2 + n + 1 == line->len && line->text[2 + n] == ':' ? n : 0;
+}
+
+static bool section_is_wanted(const struct render *r, const char *name, size_t len)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (r->edits[i].section && strlen(r->edits[i].section) == len &&
+            strncmp(r->edits[i].section, name, len) == 0)
+            return true;
+    return false;
+}
+
+void init_comment_out(struct buf *out, const char *text)
+{
+    while (*text) {
+        size_t len = strcspn(text, "\n");
+
+        buf_printf(out, "%s%.*s\n", len && text[0] != '#' ? "# " : "", (int)len, text);
+        text += len + (text[len] == '\n');
+    }
+}
+
 void init_render(struct buf *out, const char *example, const struct init_edit *edits, size_t n)
 {
     struct render r = {.edits = edits, .n = n};
@@ -98,8 +132,16 @@ void init_render(struct buf *out, const char *example, const struct init_edit *e
     CHECK(n <= EDITS_MAX);
     while (*example) {
         struct line line = {.text = example, .len = strcspn(example, "\n")};
-        size_t i;
+        size_t i, sleeping = sleeping_section(&line);
 
+        if (sleeping) {
+            snprintf(r.section, sizeof r.section, "%.*s", (int)sleeping, example + 2);
+            if (section_is_wanted(&r, example + 2, sleeping)) {
+                buf_printf(out, "%s:\n", r.section);
+                example += line.len + (example[line.len] == '\n');
+                continue;
+            }
+        }
         if (example[0] >= 'a' && example[0] <= 'z')
             snprintf(r.section, sizeof r.section, "%.*s", (int)strcspn(example, ":"), example);
         i = edit_for(&r, &line);

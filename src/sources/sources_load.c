@@ -441,6 +441,22 @@ int sources_parse(const char *name, const char *bytes, size_t len, struct source
     return set_make(name, bytes, len, NULL, out, e);
 }
 
+/* The file as `init` writes it: every row is there to be uncommented, and none is asked yet. */
+static bool only_comments(const char *s, size_t len)
+{
+    for (size_t i = 0; i < len;) {
+        const char *end = memchr(s + i, '\n', len - i);
+        size_t line = end ? (size_t)(end - s) - i : len - i, blanks = 0;
+
+        while (blanks < line && strchr(" \t\r", s[i + blanks]))
+            blanks++;
+        if (blanks < line && s[i + blanks] != '#')
+            return false;
+        i += line + 1;
+    }
+    return true;
+}
+
 int sources_load(const char *path, struct sources **out, struct err *e)
 {
     AUTO(mem_freep) char *bytes = NULL;
@@ -453,6 +469,8 @@ int sources_load(const char *path, struct sources **out, struct err *e)
         return set_make(path, "{}", 2, NULL, out, e);
     if (rc < 0)
         return rc;
+    if (only_comments(bytes, len))
+        return set_make(path, "{}", 2, NULL, out, e);
     dir = slash ? mem_strndup(path, (size_t)(slash - path)) : mem_strdup(".");
     /* A message has 256 bytes: a deep folder must not push the reason out. */
     return set_make(strlen(path) <= 80 ? path : slash + 1, bytes, len, dir, out, e);

@@ -15,6 +15,7 @@ import unittest
 from tests.lib.world import BIN, FULL_KEY, READONLY_KEY, SECRET, TOP, USER_KEY, World, shared, wait_for
 
 CTL = os.path.join(BIN, "cli", "triagectl")
+MODEL_KEY = "sk-tests-only-0123456789"
 DONE, FAILED, USAGE, NOT_FOUND, REFUSED = range(5)
 
 
@@ -219,26 +220,72 @@ class WithoutADaemon(Folder):
         for name in os.listdir(os.path.join(TOP, "rules")):
             with open(os.path.join(TOP, "rules", name)) as a, open(self.path("etc/rules/" + name)) as b:
                 self.assertEqual(a.read(), b.read())
+        for name in os.listdir(os.path.join(TOP, "runbooks")):
+            with open(os.path.join(TOP, "runbooks", name)) as a, open(self.path("etc/runbooks/" + name)) as b:
+                self.assertEqual(a.read(), b.read())
+        # Every line of sources.yaml is there, and none of it is in force: its hosts are nobody's.
+        with open(os.path.join(TOP, "etc", "sources.yaml")) as a, open(self.path("etc/sources.yaml")) as b:
+            shipped, written = a.read().split("\n"), b.read().split("\n")
+        self.assertEqual(written, [x if not x or x.startswith("#") else "# " + x for x in shipped])
         with open(self.path("etc/triaged.yaml")) as f:
             text = f.read()
+        self.assertIn("\n# model:\n#   base_url: ", text, "without a model its section stays a comment")
         for line in ("  port: 0 ", "  time_zone: Europe/Oslo ", "  from_email: triaged@lumenparcel.example ",
                      "  allow_private_addresses: true ", "  base_url: http://127.0.0.1:9 "):
             self.assertIn(line, text)
         daemon = subprocess.run([os.path.join(BIN, "daemon", "triaged"), "--check", "--config", self.path("etc/triaged.yaml")],
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.assertEqual(daemon.returncode, 0, daemon.stdout)
+        self.assertRegex(daemon.stdout, r"\d+ rules, \d+ policy rules, 0 sources, 4 runbooks, prompt \S+, no model")
+
+    def test_init_takes_a_model(self):
+        rows = [  # flags, lines that are in force, lines that are not
+            (["--model-url", "https://api.openai.com/v1", "--model-name", "gpt-4.1-mini", "--model-key-file", self.path("key", "sk-tests\n")],
+             ["dialect: openai_chat", "name: gpt-4.1-mini", "key_file: model-key"], ["auth:", "allow_private"]),
+            (["--model-url", "https://api.anthropic.com", "--model-name", "claude-sonnet-4-5"], ["dialect: anthropic"], ["auth:", "key_file:"]),
+            (["--model-url", "http://127.0.0.1:11434", "--model-name", "llama3.1"],
+             ["dialect: ollama", "auth: none", "allow_private_addresses: true"], ["key_file:"]),
+            (["--model-url", "http://127.0.0.1:8000/v1", "--model-name", "m", "--model-dialect", "openai_chat"],
+             ["dialect: openai_chat", "auth: none"], ["key_file:"]),
+        ]
+        for flags, there, absent in rows:
+            with self.subTest(flags=flags):
+                code, out, err = self.init("--force", *flags)
+                self.assertEqual(code, DONE, err)
+                self.assertNotIn("sk-tests", out + err)
+                with open(self.path("etc/triaged.yaml")) as f:
+                    section = f.read().split("\nmodel:\n")[1].split("\n\n")[0]
+                live = [x.strip() for x in section.split("\n") if not x.startswith("#")]
+                for line in ["base_url: " + flags[1]] + there:
+                    self.assertTrue([x for x in live if re.match(re.escape(line) + r"( |$)", x)], (line, live))
+                for key in absent:
+                    self.assertFalse([x for x in live if x.startswith(key)], (key, live))
+                self.assertEqual("If the model wants a key" in out, "anthropic" in flags[1])
+                checked = subprocess.run([os.path.join(BIN, "daemon", "triaged"), "--check", "--config", self.path("etc/triaged.yaml")],
+                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                self.assertEqual(checked.returncode, 0, checked.stdout)
+                self.assertIn(", a model", checked.stdout)
+        self.assertEqual(stat.S_IMODE(os.stat(self.path("etc/model-key")).st_mode), 0o600)
+        for flags, words in [(["--model-name", "x"], "go with --model-url"), (["--model-url", "https://x"], "needs --model-name"),
+                             (["--model-url", "https://x", "--model-name", "y", "--model-dialect", "z"], "'z' is none of openai_chat")]:
+            with self.subTest(flags=flags):
+                code, _, err = self.init("--force", *flags)
+                self.assertEqual(code, USAGE)
+                self.assertIn(words, err)
 
     def test_init_leaves_work_alone(self):
         self.assertEqual(self.init()[0], DONE)
-        with open(self.path("etc/policy.yaml"), "a") as f:
-            f.write("# ours\n")
+        for name in ("policy.yaml", "sources.yaml", "runbooks/disk-full.md"):
+            with open(self.path("etc/" + name), "a") as f:
+                f.write("# ours\n")
         code, _, err = self.init()
         self.assertEqual(code, FAILED)
         self.assertIn("--force", err)
         code, _, err = self.init("--force")
         self.assertEqual(code, DONE, err)
-        with open(self.path("etc/policy.yaml")) as f:
-            self.assertTrue(f.read().endswith("# ours\n"))
+        for name in ("policy.yaml", "sources.yaml", "runbooks/disk-full.md"):
+            with open(self.path("etc/" + name)) as f:
+                self.assertTrue(f.read().endswith("# ours\n"), name)
 
     def test_init_without_secrets_says_where_they_go(self):
         code, out, _ = self.init()
@@ -259,13 +306,17 @@ class WithoutADaemon(Folder):
 
     def test_init_asks_on_a_terminal(self):
         answers = {"API (EU": "", "API key": FULL_KEY, "Webhook secret": SECRET, "subscription": "", "E-mail": "", "Folder": "",
-                   "Address": "", "Port": "nonsense", "a port is": "8099", "Time zone": "Europe/Oslo"}
+                   "Address to": "", "Port": "nonsense", "a port is": "8099", "Time zone": "Europe/Oslo",
+                   "Address of a model": "https://api.openai.com/v1", "Its dialect": "gpt", "a dialect is": "", "The model's name": "gpt-4.1-mini",
+                   "Its key": MODEL_KEY}
         code, text = on_terminal(["init", "--dir", self.path("etc"), "--state-dir", self.path("state")], answers)
         self.assertEqual(code, DONE, text)
-        self.assertNotIn(FULL_KEY, text)
-        self.assertNotIn(SECRET, text)
+        for secret in (FULL_KEY, SECRET, MODEL_KEY):
+            self.assertNotIn(secret, text)
         with open(self.path("etc/triaged.yaml")) as f:
-            self.assertIn("port: 8099", f.read())
+            text = f.read()
+        for line in ("\n  port: 8099", "\nmodel:\n  base_url: https://api.openai.com/v1", "\n  dialect: openai_chat", "\n  key_file: model-key"):
+            self.assertIn(line, text)
 
     def test_doctor_works_without_a_daemon_and_says_what_is_wrong(self):
         self.init("--base-url", "http://127.0.0.1:9", "--allow-private", env={"TRIAGED_PAGERDUTY_TOKEN": FULL_KEY})
