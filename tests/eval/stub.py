@@ -9,6 +9,11 @@ import threading
 import urllib.parse
 
 
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256  # several daemons ask four sources at once; with the usual 5 some connections would be dropped
+
+
 class Stub:
     """answer(case_id, body) gives (status, value) for a question to the model; telemetry(case_id) the case's lines of other sources."""
 
@@ -54,8 +59,7 @@ class Stub:
         self.answer, self.telemetry = answer, telemetry
         self.heard = {}  # {case: {incident: (body, signature)}}: webhooks that wait to be handed on
         self.timeout_ms = timeout_ms
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self.thread.start()
 
