@@ -87,7 +87,8 @@ void ask_key(const struct triage_items *it, const char *prompt_version, const ch
  *            of an item that the text cites, or in the document's known or incident: else the text is dropped. Words end at blanks and at
  *            "'`()[]{}<>,;=|!?*&^~\ and other punctuation than ASCII's; . : / - _ # @ + $ at the ends do not count. Equal is equal bytes, but a number
  *            stands where it has a unit behind it, a number with its unit where a blank is between them, 02:11 where 2026-09-14T02:11:07Z does,
- *            and a word of parts (a/b, a:b, a@b) where its parts do. Handles are words that must have been shown. Numbers that are spelled
+ *            and a word of parts (a/b, a:b, a@b) where its parts do. Numbers with no blank between them (12,180), or in groups of three behind single
+ *            ones, are one number, and "12 %" is "12%". A host's name (letters.letters) is such a word, too. Handles are words that must have been shown. Numbers that are spelled
  *            out are not looked at.
  *  text      control and other characters without a look are taken out before all else, links become [link]; placeholders stay; cut to
  *            TEXT_MAX_BYTES at a blank

@@ -15,6 +15,38 @@ struct piece {
     size_t len;
 };
 
+static bool is_number_char(utf8proc_int32_t cp)
+{
+    utf8proc_category_t c = utf8proc_category(cp);
+
+    return c == UTF8PROC_CATEGORY_ND || c == UTF8PROC_CATEGORY_NL || c == UTF8PROC_CATEGORY_NO;
+}
+
+/* Signs that are read as a number: those that stand for a text with digits (a day, an hour, a unit), and two that stand for none. */
+static bool reads_as_number(utf8proc_int32_t cp)
+{
+    utf8proc_int32_t parts[32];
+    int boundary = UTF8PROC_BOUNDCLASS_START;
+    utf8proc_ssize_t n;
+
+    if (is_number_char(cp) || cp == 0x1f51f || cp == 0x1f4af)
+        return true;
+    if (cp < 0x80)
+        return false;
+    n = utf8proc_decompose_char(cp, parts, ARRAY_LEN(parts), UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT,
+                                &boundary);
+    for (utf8proc_ssize_t i = 0; i < n && i < (utf8proc_ssize_t)ARRAY_LEN(parts); i++)
+        if (is_number_char(parts[i]))
+            return true;
+    return false;
+}
+
+/* Latin letters in another coat: wide, bold, in script. No evidence is written in them, but what is copied from one. */
+static bool is_disguised(utf8proc_int32_t cp)
+{
+    return (cp >= 0xff21 && cp <= 0xff5a) || (cp >= 0x1d400 && cp <= 0x1d7ff);
+}
+
 static bool separates(utf8proc_int32_t cp)
 {
     const unsigned out =
@@ -27,7 +59,7 @@ static bool separates(utf8proc_int32_t cp)
 
     if (cp < 0x80)
         return cp <= ' ' || cp == 0x7f || strchr("\"'`()[]{}<>,;=|!?*&^~\\", (int)cp) != NULL;
-    return (out >> (unsigned)utf8proc_category(cp) & 1U) != 0;
+    return (out >> (unsigned)utf8proc_category(cp) & 1U) != 0 && !reads_as_number(cp);
 }
 
 static size_t char_at(const char *s, utf8proc_int32_t *cp)
@@ -121,21 +153,41 @@ static bool has_digit(struct piece w)
     utf8proc_int32_t cp;
 
     for (size_t i = 0; i < w.len;) {
-        utf8proc_category_t c;
-
         i += char_at(w.s + i, &cp);
-        c = utf8proc_category(cp);
-        if (c == UTF8PROC_CATEGORY_ND || c == UTF8PROC_CATEGORY_NL || c == UTF8PROC_CATEGORY_NO)
+        if (reads_as_number(cp) || is_disguised(cp))
             return true;
     }
     return false;
+}
+
+/* db-primary.internal: labels of two characters or more, so that "e.g" is none; the last one of letters. */
+static bool is_host(struct piece w)
+{
+    size_t label = 0, labels = 1, letters = 0;
+
+    for (size_t i = 0; i < w.len; i++) {
+        if (w.s[i] == '.') {
+            if (label < 2)
+                return false;
+            label = letters = 0;
+            labels++;
+        } else if (is_letter(w.s[i]) || is_digit(w.s[i]) || w.s[i] == '-') {
+            label++;
+            letters += is_letter(w.s[i]);
+        } else {
+            return false;
+        }
+    }
+    /* A link is taken out behind this, whatever it names. */
+    return labels > 1 && label >= 2 && letters == label &&
+           !(w.len > 4 && strncasecmp(w.s, "www.", 4) == 0);
 }
 
 static bool needs_ground(struct piece w)
 {
     size_t i = 0;
 
-    if (has_digit(w))
+    if (has_digit(w) || is_host(w))
         return true;
     while (i < w.len) {
         size_t n = 0;
@@ -196,6 +248,86 @@ static size_t number_len(struct piece w)
             i++;
     }
     return i;
+}
+
+/* ---- numbers with something between them ---- */
+
+/*
+ * "12,180" is neither 12 nor 180. So numbers with no blank between them are one, and so are groups of three behind a single blank (12 180), for a
+ * narrow one is often written there.
+ */
+struct run {
+    char text[WORD_MAX_BYTES + 1];   /* as it stands, a blank of whatever kind as " " */
+    char joined[WORD_MAX_BYTES + 1]; /* its digits alone */
+    size_t len, n_joined, pieces;
+    bool groups, over; /* like 1,200,300; longer than any word */
+};
+
+static bool is_plain(struct piece p, size_t most)
+{
+    return p.len > 0 && p.len <= most && number_len(p) == p.len && !memchr(p.s, '.', p.len);
+}
+
+static bool run_append(struct run *r, const char *sep, size_t sep_len, struct piece p)
+{
+    if (r->len + sep_len + p.len > WORD_MAX_BYTES) {
+        r->over = true;
+        return false;
+    }
+    memcpy(r->text + r->len, sep, sep_len);
+    memcpy(r->text + r->len + sep_len, p.s, p.len);
+    memcpy(r->joined + r->n_joined, p.s, p.len);
+    r->len += sep_len + p.len;
+    r->n_joined += p.len;
+    r->pieces++;
+    return true;
+}
+
+static void run_begin(struct run *r, struct piece p)
+{
+    r->len = r->n_joined = r->pieces = 0;
+    r->over = false;
+    r->groups = is_plain(p, 3);
+    (void)run_append(r, "", 0, p);
+}
+
+static bool is_blank_sign(utf8proc_int32_t cp)
+{
+    utf8proc_category_t c = utf8proc_category(cp);
+
+    return c == UTF8PROC_CATEGORY_ZS || c == UTF8PROC_CATEGORY_ZL || c == UTF8PROC_CATEGORY_ZP ||
+           c == UTF8PROC_CATEGORY_CC;
+}
+
+static bool digit_at_end(struct piece p)
+{
+    size_t i = p.len - 1;
+    utf8proc_int32_t cp;
+
+    while (i > 0 && ((unsigned char)p.s[i] & 0xc0) == 0x80)
+        i--;
+    (void)char_at(p.s + i, &cp);
+    return reads_as_number(cp);
+}
+
+/* Takes the next word in when it belongs to the number before it. */
+static bool run_takes(struct run *r, struct piece before, struct piece next)
+{
+    const char *gap = before.s + before.len;
+    size_t len = (size_t)(next.s - gap), signs = 0, blanks = 0;
+    utf8proc_int32_t cp;
+
+    (void)char_at(next.s, &cp);
+    if (!digit_at_end(before) || !reads_as_number(cp))
+        return false;
+    for (size_t i = 0; i < len; signs++) {
+        i += char_at(gap + i, &cp);
+        blanks += is_blank_sign(cp);
+    }
+    if (blanks > 0 && !(signs == 1 && r->groups && is_plain(next, 3) && next.len == 3))
+        return false;
+    r->groups = r->groups && signs == 1 && is_plain(next, 3) && next.len == 3;
+    return run_append(r, blanks ? " " : gap, blanks ? 1 : len, next);
 }
 
 /* ---- the index of an item ---- */
@@ -267,10 +399,18 @@ static void joined_add(struct words *w, struct piece number, struct piece unit)
 static void text_add(struct words *w, const char *s)
 {
     struct piece p, before = {s, 0};
+    struct run run = {.pieces = 0};
 
     while (next_word(&s, &p)) {
         struct piece rest = p;
 
+        if (run.pieces > 0 && run_takes(&run, before, p)) {
+            set_add(w, run.text, run.len);
+            if (run.groups)
+                set_add(w, run.joined, run.n_joined);
+        } else {
+            run_begin(&run, p);
+        }
         piece_add(w, p);
         joined_add(w, before, p);
         while (rest.len > 0) {
@@ -336,14 +476,56 @@ static bool grounded(const struct word_ground *g, struct piece p)
     return true;
 }
 
+static bool run_grounded(const struct word_ground *g, const struct run *r)
+{
+    return !r->over && (in_sets(g, (struct piece){r->text, r->len}) ||
+                        (r->groups && in_sets(g, (struct piece){r->joined, r->n_joined})));
+}
+
+/* "12 %" is what "12%" is. */
+static bool percent_grounded(const struct word_ground *g, struct piece number)
+{
+    char text[64];
+
+    if (number.len + 1 > sizeof(text))
+        return false;
+    memcpy(text, number.s, number.len);
+    text[number.len] = '%';
+    return in_sets(g, (struct piece){text, number.len + 1});
+}
+
+static bool word_grounded(const struct word_ground *g, struct piece p, const char *behind)
+{
+    struct piece next;
+
+    if (!needs_ground(p))
+        return true;
+    if (number_len(p) == p.len && next_word(&behind, &next) && next.len == 1 && *next.s == '%')
+        return percent_grounded(g, p);
+    return grounded(g, p);
+}
+
 bool words_grounded(const struct word_ground *g, const char *text, char *bad, size_t room)
 {
-    struct piece p;
+    struct piece p, next;
 
     while (next_word(&text, &p)) {
-        if (!needs_ground(p) || grounded(g, p))
+        const char *behind = text;
+        struct piece last = p, whole = p;
+        struct run run;
+        bool stands;
+
+        run_begin(&run, p);
+        while (run.pieces > 0 && next_word(&behind, &next) && run_takes(&run, last, next)) {
+            last = next;
+            text = behind;
+        }
+        whole.len = (size_t)(last.s + last.len - p.s);
+        stands = run.pieces > 1 || (run.pieces > 0 && run.over) ? run_grounded(g, &run)
+                                                                : word_grounded(g, p, text);
+        if (stands)
             continue;
-        snprintf(bad, room, "%.*s", (int)text_cut(p.s, p.len, room - 1), p.s);
+        snprintf(bad, room, "%.*s", (int)text_cut(whole.s, whole.len, room - 1), whole.s);
         return false;
     }
     return true;
