@@ -341,6 +341,17 @@ static int parser_line(const yaml_parser_t *p, const char *bytes, size_t len)
     return line < 1000000000 ? (int)line + 1 : 1000000000;
 }
 
+/* libyaml's words, and a hint where they hide the usual cause. */
+static const char *words_of(const char *problem)
+{
+    if (!problem)
+        return "not valid YAML";
+    if (text_eq(problem, "found character that cannot start any token"))
+        return "found a character that cannot start anything here: a tab (indent with spaces), or "
+               "a text that needs quotes";
+    return problem;
+}
+
 static int run(struct loader *l, yaml_parser_t *p, const char *bytes, size_t len)
 {
     while (!l->done) {
@@ -349,8 +360,7 @@ static int run(struct loader *l, yaml_parser_t *p, const char *bytes, size_t len
 
         if (!yaml_parser_parse(p, &ev)) {
             CHECK(p->error != YAML_MEMORY_ERROR);
-            return refuse(l, parser_line(p, bytes, len),
-                          p->problem ? p->problem : "not valid YAML");
+            return refuse(l, parser_line(p, bytes, len), words_of(p->problem));
         }
         rc = take_event(l, &ev);
         yaml_event_delete(&ev);

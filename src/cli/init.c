@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "config/config.h"
 #include "gate/gate.h"
+#include "net/net.h"
 #include "rules/rules.h"
 #include "sources/runbooks.h"
 #include "sources/sources.h"
@@ -318,6 +319,8 @@ static int check_written(struct cli *c, const struct answers *a)
     struct err e = {0};
     int rc = config_load(a->config, &cfg, &e);
 
+    if (rc == 0 && cfg->model.base_url)
+        rc = net_base_url_check("the model", cfg->model.base_url, &e);
     if (rc == 0)
         rc = rules_load(cfg->rules_dir, &rules, &e);
     if (rc == 0)

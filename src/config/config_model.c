@@ -93,6 +93,11 @@ int config_read_model(struct config_box *c, const struct yaml_doc *doc, const js
     if (m->max_output_tokens * 2 > m->context_tokens)
         return yaml_error(doc, "/model/max_output_tokens", e,
                           "more than half of context_tokens leaves no room for the evidence");
+    if (!text_eq(m->dialect, "openai_chat") && !text_eq(m->schema_mode, def->schema_mode) &&
+        !text_eq(m->schema_mode, "prompt_only"))
+        return yaml_error(doc, "/model/schema_mode", e,
+                          "the dialect %s knows only %s and prompt_only", m->dialect,
+                          def->schema_mode);
     if (text_eq(m->auth, "none"))
         return 0;
     return config_secret(c, doc, "/model/key_file", json_opt_str(s, "key_file"),

@@ -58,13 +58,13 @@ static int read_file(const char *dir, const char *file, char **out, size_t *len,
 }
 
 /* The message of a lower layer is about the content; the file's name belongs in front. */
-static int bad_file(const char *file, struct err *e)
+static int bad_file(const char *dir, const char *file, struct err *e)
 {
     e->code = ERR_INPUT;
-    return err_wrap(e, "prompts: %s", file);
+    return err_wrap(e, "%.160s/%s", dir ? dir : "prompts", file);
 }
 
-static int read_schema(struct one *p, const char *file, struct err *e)
+static int read_schema(struct one *p, const char *dir, const char *file, struct err *e)
 {
     AUTO(schema_freep) struct schema *compiled = NULL;
 
@@ -72,7 +72,7 @@ static int read_schema(struct one *p, const char *file, struct err *e)
         llm_schema_lint(p->schema, e) < 0 ||
         /* The reply is checked with our own validator, which must know every keyword, too. */
         schema_new(p->schema_text, p->schema_len, &compiled, e) < 0)
-        return bad_file(file, e);
+        return bad_file(dir, file, e);
     sha256_hex(p->schema_text, p->schema_len, p->schema_hash);
     return 0;
 }
@@ -111,7 +111,7 @@ static int load_one(const char *dir, const char *name, struct one *p, struct err
     (void)snprintf(schema_file, sizeof schema_file, "%s.schema.json", name);
     if (read_file(dir, text_file, &p->text, &p->text_len, e) < 0 ||
         read_file(dir, schema_file, &p->schema_text, &p->schema_len, e) < 0 ||
-        check_text(p, text_file, e) < 0 || read_schema(p, schema_file, e) < 0)
+        check_text(p, text_file, e) < 0 || read_schema(p, dir, schema_file, e) < 0)
         return e->code;
     set_version(p, name);
     return 0;

@@ -107,6 +107,8 @@ struct net_stats {
 
 int net_new(struct net **out, struct err *e) MUST_CHECK;
 void net_free(struct net *n); /* aborts calls in flight without callbacks */
+/* What net_peer_add would say about the address, without a peer; for checking a configuration. */
+int net_base_url_check(const char *name, const char *base_url, struct err *e) MUST_CHECK;
 int net_peer_add(struct net *n, const struct net_peer_opts *o, struct net_peer **out, struct err *e)
     MUST_CHECK;
 /* A peer that was added with equal options, NULL without one: a reload keeps what did not change. */

@@ -3,22 +3,30 @@
 #include "base/clock.h"
 #include "net/net_priv.h"
 
-int net_peer_add(struct net *n, const struct net_peer_opts *o, struct net_peer **out, struct err *e)
+int net_base_url_check(const char *name, const char *base_url, struct err *e)
 {
     struct net_url base;
+
+    if (net_url_parse(base_url, &base, e) < 0)
+        return err_wrap(e, "base URL of %s", name);
+    if (base.path[base.path_len] == '?')
+        return err_set(e, ERR_INPUT, "base URL of %s: a query does not belong there", name);
+    if (!base.https && !net_url_is_loopback(&base))
+        return err_set(e, ERR_DENIED,
+                       "base URL of %s: plain http is only for a loopback address; use https://",
+                       name);
+    return 0;
+}
+
+int net_peer_add(struct net *n, const struct net_peer_opts *o, struct net_peer **out, struct err *e)
+{
     struct net_peer *p;
     size_t len;
 
     CHECK(o->name && o->base_url);
-    if (net_url_parse(o->base_url, &base, e) < 0)
-        return err_wrap(e, "base URL of %s", o->name);
+    if (net_base_url_check(o->name, o->base_url, e) < 0)
+        return e->code;
     len = strlen(o->base_url);
-    if (base.path[base.path_len] == '?')
-        return err_set(e, ERR_INPUT, "base URL of %s: a query does not belong there", o->name);
-    if (!base.https && !net_url_is_loopback(&base))
-        return err_set(e, ERR_DENIED,
-                       "base URL of %s: plain http is only for a loopback address; use https://",
-                       o->name);
     if (o->reserve_pct > 100)
         return err_set(e, ERR_INPUT, "reserved share of %s: %u is over 100 percent", o->name,
                        o->reserve_pct);

@@ -458,6 +458,35 @@ static void an_absent_file_is_an_empty_set(void **state)
     assert_int_equal(sources_pick(s, facts, NOW, out), 0);
 }
 
+/* As `init` writes it. What is no comment is read, and is right or refused. */
+static void a_file_of_comments_is_an_empty_set(void **state)
+{
+    static const struct {
+        const char *text;
+        int code;
+    } rows[] = {{"", 0},
+                {"# hosts:\n\n  # - name: h\r\n\t# x", 0},
+                {"# hosts:\nhosts: []\n", 0},
+                {"# hosts:\nhosts\n", ERR_INPUT},
+                {"# hosts:\n -", ERR_INPUT}};
+    char path[] = "/tmp/sources_test.XXXXXX";
+    struct err e = {0};
+    int fd = mkstemp(path);
+
+    (void)state;
+    assert_true(fd >= 0);
+    (void)close(fd);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        AUTO(sources_unrefp) struct sources *s = NULL;
+
+        assert_int_equal(file_write_atomic(path, rows[i].text, strlen(rows[i].text), 0600, &e), 0);
+        assert_int_equal(sources_load(path, &s, &e), rows[i].code);
+        if (s)
+            assert_int_equal(sources_count(s), 0);
+    }
+    (void)unlink(path);
+}
+
 static void rows_are_picked_in_order_and_at_most_four(void **state)
 {
     static const char text[] =
@@ -562,6 +591,7 @@ int main(void)
         cmocka_unit_test(a_quoted_value_stays_within_its_quotes),
         cmocka_unit_test(secrets_are_read_beside_the_file_and_shown_nowhere),
         cmocka_unit_test(an_absent_file_is_an_empty_set),
+        cmocka_unit_test(a_file_of_comments_is_an_empty_set),
         cmocka_unit_test(rows_are_picked_in_order_and_at_most_four),
         cmocka_unit_test(a_link_is_filled_or_left_out),
         cmocka_unit_test(a_reload_finds_the_peers_of_hosts_that_stayed),
