@@ -40,6 +40,7 @@ void backfill_row_read(struct store_stmt *q, struct arena *a, struct backfill *o
 int backfill_get(const struct engine_pass *p, int64_t id, struct backfill *out, struct err *e)
     MUST_CHECK;
 int backfill_set(const struct engine_pass *p, const struct backfill *b, struct err *e) MUST_CHECK;
+int backfill_newest(const struct engine_pass *p, struct backfill *out, struct err *e) MUST_CHECK;
 json_t *backfill_json(const struct backfill *b); /* as the API shows it */
 int backfill_audit(const struct engine_pass *p, const struct backfill *b, const char *verb,
                    const char *actor, struct err *e) MUST_CHECK;

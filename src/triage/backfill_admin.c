@@ -50,7 +50,7 @@ int backfill_audit(const struct engine_pass *p, const struct backfill *b, const 
     return audit_append(p->audit, &x, p->now_wall_ms, e);
 }
 
-static int newest(const struct engine_pass *p, struct backfill *b, struct err *e)
+int backfill_newest(const struct engine_pass *p, struct backfill *b, struct err *e)
 {
     struct store_stmt *q = sql(p, BACKFILL_NEWEST);
     int rc = store_step(q, e);
@@ -97,7 +97,7 @@ int triage_backfill_start(struct engine_pass *p, int64_t since_s, const char *ac
         return err_set(e, ERR_CONFLICT,
                        "a backfill reads from PagerDuty, and no token is configured: set "
                        "pagerduty.token_file and reload");
-    if (newest(p, &b, e) == 0 && text_eq(b.state, "running"))
+    if (backfill_newest(p, &b, e) == 0 && text_eq(b.state, "running"))
         return err_set(e, ERR_CONFLICT,
                        "backfill %lld is running; 'triagectl backfill' shows it, "
                        "'triagectl backfill --stop' ends it",
@@ -118,7 +118,7 @@ int triage_backfill_stop(struct engine_pass *p, const char *actor, json_t **out,
     struct backfill b;
     char subject[24];
 
-    if (newest(p, &b, e) < 0)
+    if (backfill_newest(p, &b, e) < 0)
         return e->code;
     if (!text_eq(b.state, "running"))
         return err_set(e, ERR_CONFLICT, "no backfill is running");

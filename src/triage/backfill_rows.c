@@ -148,7 +148,8 @@ int backfill_take_log(const struct engine_pass *p, const struct pd_log_entries *
     for (size_t i = 0; i < page->n; i++) {
         const struct pd_log_entry *x = &page->items[i];
         bool noted = text_eq(x->type, "annotate_log_entry");
-        bool resolved = text_eq(x->type, "resolve_log_entry") && x->note && *x->note;
+        bool resolved = text_eq(x->type, "resolve_log_entry");
+        const char *said = x->note ? x->note : "";
         struct store_stmt *q;
 
         if (!x->incident.id || (!noted && !resolved))
@@ -157,7 +158,8 @@ int backfill_take_log(const struct engine_pass *p, const struct pd_log_entries *
         store_bind_text(q, 1, x->incident.id);
         store_bind_int(q, 2, noted);
         if (resolved)
-            store_bind_textn(q, 3, x->note, text_cut(x->note, strlen(x->note), MEMORY_TEXT_MAX));
+            store_bind_textn(q, 3, said, text_cut(said, strlen(said), MEMORY_TEXT_MAX));
+        store_bind_int(q, 4, resolved ? x->at_ms : 0);
         if (sql_run(q, e) < 0)
             return e->code;
     }

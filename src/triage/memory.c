@@ -150,7 +150,8 @@ static void keep_what_was(struct memory_row *m, const struct memory_row *old)
     m->alerts = kept(m->alerts, old->alerts);
     m->notes = kept(m->notes, old->notes);
     m->resolution = kept(m->resolution, old->resolution);
-    if (!m->fix)
+    /* Opened again and then over by itself: what was said the first time did not end it. */
+    if (!m->fix && (!m->by_type || text_eq(m->by_type, "user")))
         m->fix = old->fix;
     if (m->by_type)
         return;
@@ -277,11 +278,12 @@ static const char *resolution_of(const struct triage_items *it)
     const json_t *list = x ? json_opt_arr(x->body, "entries") : NULL;
     const char *said = NULL;
 
+    /* Oldest first. The last resolve counts, also one without words: an earlier one's words may be another person's. */
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *l = json_array_get(list, i);
 
-        if (text_eq(json_opt_str(l, "type"), "resolve_log_entry") && json_opt_str(l, "note"))
-            said = json_opt_str(l, "note");
+        if (text_eq(json_opt_str(l, "type"), "resolve_log_entry"))
+            said = json_opt_str(l, "note") ? json_opt_str(l, "note") : "";
     }
     return said ? arena_strndup(it->arena, said, text_cut(said, strlen(said), MEMORY_TEXT_MAX))
                 : NULL;

@@ -202,8 +202,10 @@ static json_t *body_of(const struct memory_row *m, const struct question *x, siz
     buf_add(&line, m->title, text_cut(m->title, strlen(m->title), 80));
     if (took_s(m) >= 0)
         buf_printf(&line, ", over in %s", time_format_span(took_s(m) * 1000, span));
-    if (ended_by(m))
-        buf_printf(&line, " by %.60s", ended_by(m));
+    if (ended_by(m)) {
+        buf_puts(&line, " by ");
+        buf_add(&line, ended_by(m), text_cut(ended_by(m), strlen(ended_by(m)), 60));
+    }
     j = json_pack(
         "{s:s, s:s, s:I, s:s, s:s, s:I, s:s*, s:b, s:I}", "summary", buf_str(&line), "incident_id",
         m->incident_id, "number", (json_int_t)m->number, "title", m->title, "service", m->service,

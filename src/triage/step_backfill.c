@@ -21,6 +21,8 @@
 #define CLOCK_JUMP_MS  INT64_C(3600000) /* a wait longer than this was set by another clock */
 #define WIDER_BELOW    40 /* pages of log entries: a window twice as wide can be read too */
 #define SWEEP_ROWS     200
+#define GIVE_UP_AFTER  8  /* times that one incident is not answered while others are */
+#define GIVE_UP_ALONE  30 /* and with no other to tell by: half an hour */
 #define TAG_LIST       0
 #define TAG_ALERTS(i)  (10 + (int)(i))
 #define TAG_NOTES(i)   (30 + (int)(i))
@@ -116,6 +118,15 @@ static int items_ask(struct step_ctx *c, struct backfill *b, struct err *e)
     return 0;
 }
 
+/* Rows that nobody needs any more, a few at a time: how many went. */
+static int swept(const struct engine_pass *p, struct err *e)
+{
+    struct store_stmt *q = sql(p, BACKFILL_SWEEP);
+
+    store_bind_int(q, 1, SWEEP_ROWS);
+    return store_exec(q, e);
+}
+
 static int backfill_plan(struct step_ctx *c, struct err *e)
 {
     struct engine_pass *p = step_pass(c);
@@ -125,6 +136,12 @@ static int backfill_plan(struct step_ctx *c, struct err *e)
         return e->code;
     if (!due(p, &b))
         return 0;
+    if (b.calls == 0) { /* what an earlier one left behind is no part of this one */
+        int n = swept(p, e);
+
+        if (n != 0)
+            return n < 0 ? n : 0;
+    }
     if ((text_eq(b.stage, "items") ? items_ask(c, &b, e) : list_ask(c, &b, e)) < 0)
         return e->code;
     return backfill_set(p, &b, e);
@@ -271,16 +288,34 @@ static int list_take(struct step_ctx *c, struct backfill *b, struct arena *a, st
     return 0;
 }
 
+/* An answer that says nothing about our token or our pace: a server that fails, a call that is lost on its way. */
+static bool is_broken(const struct net_reply *r, const char *why)
+{
+    return (r->code != 0 || r->status >= 500) && !text_starts(why, "left out");
+}
+
+/* PagerDuty answers about others and, time after time, not about this one: it must not hold them back for ever. */
+static bool may_give_up(struct step_ctx *c, const struct backfill *b, size_t n)
+{
+    char why[WHY_MAX];
+
+    for (size_t i = 0; i < n && b->failures >= GIVE_UP_AFTER; i++)
+        if (answer_of(step_reply(c, TAG_ALERTS(i)), pd_op(PD_OP_ALERTS), why) == ANSWER_OK ||
+            answer_of(step_reply(c, TAG_NOTES(i)), pd_op(PD_OP_NOTES), why) == ANSWER_OK)
+            return true;
+    return n == 1 && b->failures >= GIVE_UP_ALONE;
+}
+
 /* One answer about an incident: *wait: it may come another time. *there: the list was read. */
 static void item_answer(const struct engine_pass *p, struct backfill *b, const struct net_reply *r,
-                        enum pd_op_id op, bool *wait, bool *there)
+                        enum pd_op_id op, bool give_up, bool *wait, bool *there)
 {
     char why[WHY_MAX];
     enum answer got = answer_of(r, pd_op(op), why);
 
     *there = got == ANSWER_OK;
     if (got == ANSWER_OK || got == ANSWER_GONE || got == ANSWER_UNAVAILABLE ||
-        (r && r->code == ERR_INPUT))
+        (r && (r->code == ERR_INPUT || (give_up && is_broken(r, why)))))
         return;
     *wait = true;
     if (r)
@@ -288,7 +323,7 @@ static void item_answer(const struct engine_pass *p, struct backfill *b, const s
 }
 
 static int item_take(struct step_ctx *c, struct backfill *b, const struct backfill_item *x,
-                     size_t i, struct arena *a, bool *wait, struct err *e)
+                     size_t i, struct arena *a, bool give_up, bool *wait, struct err *e)
 {
     const struct engine_pass *p = step_pass(c);
     const struct net_reply *ra = step_reply(c, TAG_ALERTS(i)), *rn = step_reply(c, TAG_NOTES(i));
@@ -299,9 +334,9 @@ static int item_take(struct step_ctx *c, struct backfill *b, const struct backfi
     struct err bad = {0};
 
     if (wants_alerts)
-        item_answer(p, b, ra, PD_OP_ALERTS, wait, &alerts_there);
+        item_answer(p, b, ra, PD_OP_ALERTS, give_up, wait, &alerts_there);
     if (wants_notes && !*wait)
-        item_answer(p, b, rn, PD_OP_NOTES, wait, &notes_there);
+        item_answer(p, b, rn, PD_OP_NOTES, give_up, wait, &notes_there);
     if (*wait)
         return 0;
     alerts_there = alerts_there && pd_read_alerts(a, ra->body, ra->body_len, &alerts, &bad) == 0;
@@ -314,7 +349,7 @@ static int item_take(struct step_ctx *c, struct backfill *b, const struct backfi
 static int items_take(struct step_ctx *c, struct backfill *b, struct arena *a, struct err *e)
 {
     AUTO(backfill_items_done) struct backfill_items it = {0};
-    bool wait = false;
+    bool wait = false, give_up;
     size_t taken = 0;
 
     if (backfill_items(step_pass(c), b, &it, e) < 0)
@@ -323,8 +358,9 @@ static int items_take(struct step_ctx *c, struct backfill *b, struct arena *a, s
         window_next(b);
         return 0;
     }
+    give_up = may_give_up(c, b, it.n);
     for (size_t i = 0; i < it.n && !wait; i++, taken += !wait)
-        if (item_take(c, b, &it.v[i], i, a, &wait, e) < 0)
+        if (item_take(c, b, &it.v[i], i, a, give_up, &wait, e) < 0)
             return e->code;
     if (taken == it.n) {
         b->failures = 0;
@@ -347,15 +383,18 @@ static int ended(struct engine_pass *p, struct backfill *b, struct err *e)
     return backfill_audit(p, b, "backfill.ended", "system", e);
 }
 
-/* Rows that nobody needs any more, a few at a time. */
+/* After the end. A newer one that has begun meanwhile cleans up by itself, and its rows are not ours. */
 static int sweep(struct step_ctx *c, struct err *e)
 {
     struct engine_pass *p = step_pass(c);
-    struct store_stmt *q = sql(p, BACKFILL_SWEEP);
+    struct backfill newest;
     int n;
 
-    store_bind_int(q, 1, SWEEP_ROWS);
-    n = store_exec(q, e);
+    if (backfill_newest(p, &newest, e) < 0)
+        return e->code;
+    if (text_eq(newest.state, "running"))
+        return 0;
+    n = swept(p, e);
     if (n == SWEEP_ROWS)
         step_again_at(c, p->now_wall_ms);
     return n < 0 ? n : 0;

@@ -255,10 +255,12 @@ static const struct store_sql triage_sql_table[TRIAGE_SQL_LEN] = {
         "INSERT INTO backfill_item (incident_id, created_ms, body, noted) VALUES ($1, $2, $3, 0)"
         " ON CONFLICT (incident_id) DO UPDATE SET created_ms = excluded.created_ms, body = excluded.body"
         " WHERE backfill_item.created_ms = 0"},
+    /* The order of PagerDuty's log is not documented: the latest resolve is the one that counts. */
     [BACKFILL_HEARD] = {"backfill.heard",
-        "INSERT INTO backfill_item (incident_id, created_ms, noted, resolution) VALUES ($1, 0, $2, $3)"
+        "INSERT INTO backfill_item (incident_id, created_ms, noted, resolution, said_ms) VALUES ($1, 0, $2, $3, $4)"
         " ON CONFLICT (incident_id) DO UPDATE SET noted = CASE WHEN excluded.noted > 0 THEN 1 ELSE backfill_item.noted END,"
-        " resolution = coalesce(excluded.resolution, backfill_item.resolution)"},
+        " resolution = CASE WHEN excluded.said_ms > backfill_item.said_ms THEN excluded.resolution ELSE backfill_item.resolution END,"
+        " said_ms = CASE WHEN excluded.said_ms > backfill_item.said_ms THEN excluded.said_ms ELSE backfill_item.said_ms END"},
     [BACKFILL_TODO] = {"backfill.todo",
         "SELECT incident_id, body, noted, resolution FROM backfill_item WHERE created_ms >= $1 AND created_ms > 0"
         " ORDER BY created_ms DESC, incident_id DESC LIMIT $2"},

@@ -158,6 +158,7 @@ CREATE TABLE backfill_item (                     -- triage: incidents that the r
     created_ms  INTEGER NOT NULL,                -- 0: only log entries of it were seen
     body        TEXT,                            -- JSON, as the list told it; NULL likewise
     noted       INTEGER NOT NULL,                -- a log entry says that there are notes
-    resolution  TEXT                             -- what was said with the resolve
+    resolution  TEXT,                            -- what was said with the last resolve; '': nothing
+    said_ms     INTEGER NOT NULL DEFAULT 0       -- when that was
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX backfill_item_todo ON backfill_item (created_ms, incident_id) WHERE created_ms > 0;
