@@ -168,9 +168,9 @@ json_t *ask_ids(const struct triage_items *it)
     return ids;
 }
 
-static size_t word_len(const char *s)
+static bool is_word(char c)
 {
-    return strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789");
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
 static bool id_at(const json_t *ids, const char *s, size_t len)
@@ -187,7 +187,7 @@ static bool id_at(const json_t *ids, const char *s, size_t len)
 static json_t *leaf_without_ids(void *ctx, const char *name, json_t *v)
 {
     AUTO(buf_done) struct buf b = {0};
-    const char *s = json_string_value(v);
+    const char *s = json_string_value(v), *from = s; /* what was not copied yet */
     bool any = false;
 
     (void)name;
@@ -195,18 +195,22 @@ static json_t *leaf_without_ids(void *ctx, const char *name, json_t *v)
         return json_incref(v);
     buf_init(&b, 2 * json_string_length(v) + 64);
     while (*s) {
-        size_t len = word_len(s);
-        bool id = id_at(ctx, s, len);
+        size_t len = 0;
 
-        any |= id;
-        len = len ? len : 1;
-        if (id)
+        while (is_word(s[len]))
+            len++;
+        if (id_at(ctx, s, len)) {
+            buf_add(&b, from, (size_t)(s - from));
             buf_puts(&b, "(id)");
-        else
-            buf_add(&b, s, len);
-        s += len;
+            from = s + len;
+            any = true;
+        }
+        s += len ? len : 1;
     }
-    return any ? json_string(buf_str(&b)) : json_incref(v);
+    if (!any)
+        return json_incref(v);
+    buf_puts(&b, from);
+    return json_string(buf_str(&b));
 }
 
 json_t *ask_without_ids(const json_t *in, json_t *ids)

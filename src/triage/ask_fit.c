@@ -5,7 +5,8 @@
 #include "base/text.h"
 #include "triage/ask_priv.h"
 
-#define CUT_MARK_BYTES 32 /* room for "cut":12345678 */
+#define CUT_MARK_BYTES 32  /* room for "cut":12345678 */
+#define ITEM_MIN_BYTES 100 /* less than this holds no item that says anything */
 
 /* Tried in this order until the item fits. */
 static const struct squeeze {
@@ -69,31 +70,41 @@ static json_t *item_within(const json_t *item, size_t bytes, size_t *lost)
     return NULL;
 }
 
-static void cut_add(json_t *cut, const json_t *item, size_t lost)
+static void cut_add(json_t *cut, const char *id, const char *kind, size_t lost)
 {
-    json_array_append_new(cut,
-                          json_pack("{s:O, s:O, s:I}", "id", json_object_get(item, "id"), "kind",
-                                    json_object_get(item, "kind"), "bytes", (json_int_t)lost));
+    json_array_append_new(
+        cut, json_pack("{s:s, s:s, s:I}", "id", id, "kind", kind, "bytes", (json_int_t)lost));
 }
 
-void ask_fit(const json_t *evidence, size_t room_bytes, json_t **shown, json_t **cut)
+void ask_fit_begin(struct ask_fit *f, size_t room_bytes)
 {
-    size_t share = room_bytes / 100 * ASK_SHARE_PCT, left = room_bytes;
+    *f = (struct ask_fit){.share = room_bytes / 100 * ASK_SHARE_PCT,
+                          .left = room_bytes,
+                          .shown = json_array(),
+                          .cut = json_array()};
+}
 
-    *shown = json_array();
-    *cut = json_array();
-    for (size_t i = 0; i < json_array_size(evidence); i++) {
-        const json_t *item = json_array_get(evidence, i);
-        size_t lost = json_size(item), may = left > 0 ? left - 1 : 0; /* and its comma */
-        json_t *out = json_array_size(*shown) < ASK_ITEMS_MAX
-                          ? item_within(item, may < share ? may : share, &lost)
-                          : NULL;
+bool ask_fit_full(const struct ask_fit *f)
+{
+    return json_array_size(f->shown) >= ASK_ITEMS_MAX || f->left < ITEM_MIN_BYTES;
+}
 
-        if (lost > 0)
-            cut_add(*cut, item, lost);
-        if (!out)
-            continue;
-        left -= json_size(out) + 1;
-        json_array_append_new(*shown, out);
-    }
+void ask_fit_offer(struct ask_fit *f, const json_t *item)
+{
+    size_t lost, may = f->left > 0 ? f->left - 1 : 0; /* and its comma */
+    json_t *out = item_within(item, may < f->share ? may : f->share, &lost);
+
+    if (lost > 0)
+        cut_add(f->cut, json_opt_str(item, "id"), json_opt_str(item, "kind"), lost);
+    if (!out)
+        return;
+    f->left -= json_size(out) + 1;
+    json_array_append_new(f->shown, out);
+}
+
+void ask_fit_leave_out(struct ask_fit *f, const struct triage_item *x)
+{
+    char id[ASK_HANDLE_MAX];
+
+    cut_add(f->cut, ask_handle(x, id), x->kind, json_size(x->body));
 }

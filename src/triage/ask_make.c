@@ -65,19 +65,35 @@ static json_t *time_json(int64_t ms)
     return ms > 0 ? json_string(time_format_iso(ms, false, iso)) : json_null();
 }
 
+const char *ask_handle(const struct triage_item *x, char out[ASK_HANDLE_MAX])
+{
+    snprintf(out, ASK_HANDLE_MAX, "E%lld", (long long)x->num);
+    return out;
+}
+
 static json_t *item_json(const struct triage_item *x, const struct config_send *send)
 {
     char id[ASK_HANDLE_MAX];
 
-    snprintf(id, sizeof(id), "E%lld", (long long)x->num);
-    return json_pack("{s:s, s:s, s:o, s:o, s:o}", "id", id, "kind", x->kind, "source",
-                     source_json(x), "at", time_json(x->at_ms), "data", ask_data(x, send));
+    return json_pack("{s:s, s:s, s:o, s:o, s:o}", "id", ask_handle(x, id), "kind", x->kind,
+                     "source", source_json(x), "at", time_json(x->at_ms), "data",
+                     ask_data(x, send));
 }
 
-static json_t *evidence_json(struct arena *a, const struct ask_in *in)
+/* Without ids and redacted. The parts come one by one: what will not be shown need not be searched for secrets. */
+static json_t *clean_json(const struct ask_in *in, json_t *ids, json_t *raw, struct redacted *found)
+{
+    json_t *plain = ask_without_ids(raw, ids), *out = redact_json(in->redactor, plain, found);
+
+    json_decref(plain);
+    json_decref(raw);
+    return out;
+}
+
+static void evidence_fit(struct arena *a, const struct ask_in *in, json_t *ids, struct ask_fit *f,
+                         struct redacted *found)
 {
     struct pick *v = arena_array(a, in->items->n + 1, sizeof(*v));
-    json_t *list = json_array();
     size_t n = 0;
 
     for (size_t i = 0; i < in->items->n; i++) {
@@ -87,9 +103,19 @@ static json_t *evidence_json(struct arena *a, const struct ask_in *in)
             v[n++] = (struct pick){x, rank_of(x->kind), i};
     }
     qsort(v, n, sizeof(*v), pick_cmp);
-    for (size_t i = 0; i < n; i++)
-        json_array_append_new(list, item_json(v[i].x, in->send));
-    return list;
+    ask_fit_begin(f, in->room_bytes);
+    for (size_t i = 0; i < n; i++) {
+        json_t *item;
+
+        if (ask_fit_full(f)) {
+            ask_fit_leave_out(f, v[i].x);
+            continue;
+        }
+        /* Before anything is cut: half a secret may no longer look like one. */
+        item = clean_json(in, ids, item_json(v[i].x, in->send), found);
+        ask_fit_offer(f, item);
+        json_decref(item);
+    }
 }
 
 static void put_str(json_t *j, const char *key, const char *s)
@@ -171,20 +197,6 @@ static json_t *rules_json(const json_t *verdict)
     for (size_t i = 0; i < ARRAY_LEN(members); i++)
         put_str(j, members[i], json_opt_str(verdict, members[i]));
     return j;
-}
-
-/* Everything of the document that strangers or people wrote, as it would leave without redaction. */
-static json_t *raw_json(struct arena *a, const struct ask_in *in, const json_t *incident)
-{
-    json_t *ids = ask_ids(in->items), *raw, *out;
-
-    raw = json_pack("{s:o, s:o, s:o, s:o}", "incident", incident_json(in->items, incident),
-                    "evidence", evidence_json(a, in), "not_checked", not_checked_json(in),
-                    "rules_say", rules_json(in->verdict));
-    out = ask_without_ids(raw, ids);
-    json_decref(raw);
-    json_decref(ids);
-    return out;
 }
 
 /* Names that redaction would change never leave: half a name could not be mapped back. */
@@ -282,23 +294,27 @@ int ask_make(struct arena *a, const struct ask_in *in, struct ask_made *out, str
 {
     AUTO(redacted_done) struct redacted found = {.counts = json_object()};
     const struct triage_item *incident = triage_items_find(in->items, EV_INCIDENT);
-    json_t *raw, *clean, *shown, *cut, *document;
+    json_t *ids, *clean, *document;
+    struct ask_fit fit;
 
     if (!incident)
         return err_set(e, ERR_INPUT, "there is no incident to ask about: it was not read yet");
-    raw = raw_json(a, in, incident->body);
-    /* Before anything is cut: half a secret may no longer look like one. */
-    clean = redact_json(in->redactor, raw, &found);
-    ask_fit(json_object_get(clean, "evidence"), in->room_bytes, &shown, &cut);
-    not_shown_add(json_object_get(clean, "not_checked"), cut, shown);
-    document = document_json(in, clean, shown, &found);
+    ids = ask_ids(in->items);
+    clean = clean_json(in, ids,
+                       json_pack("{s:o, s:o, s:o}", "incident",
+                                 incident_json(in->items, incident->body), "not_checked",
+                                 not_checked_json(in), "rules_say", rules_json(in->verdict)),
+                       &found);
+    evidence_fit(a, in, ids, &fit, &found);
+    not_shown_add(json_object_get(clean, "not_checked"), fit.cut, fit.shown);
+    document = document_json(in, clean, fit.shown, &found);
     out->asked = json_pack("{s:O, s:o, s:s, s:s, s:o, s:O}", "document", document, "schema",
                            ask_schema(in->prompt->schema, document), "system", in->prompt->text,
-                           "prompt", in->prompt->version, "cut", cut, "redacted", found.counts);
+                           "prompt", in->prompt->version, "cut", fit.cut, "redacted", found.counts);
     out->user = dump_arena(a, document);
     json_decref(document);
-    json_decref(shown);
+    json_decref(fit.shown);
     json_decref(clean);
-    json_decref(raw);
+    json_decref(ids);
     return 0;
 }

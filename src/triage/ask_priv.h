@@ -41,13 +41,23 @@ size_t json_size(const json_t *j); /* bytes as it is sent */
 json_t *ask_data(const struct triage_item *x, const struct config_send *send);
 /* Ids of PagerDuty in these bodies, as members of an object. */
 json_t *ask_ids(const struct triage_items *it);
+/* The handle of an item, "E4". */
+const char *ask_handle(const struct triage_item *x, char out[ASK_HANDLE_MAX]);
 /* A copy in which no text names one of the ids: each becomes "(id)". */
 json_t *ask_without_ids(const json_t *in, json_t *ids);
 
 /* ---- ask_fit.c ---- */
 
-/* evidence: all that could be shown, most useful first. Takes what fits room_bytes; cut says what did not. New references. */
-void ask_fit(const json_t *evidence, size_t room_bytes, json_t **shown, json_t **cut);
+/* What is shown of the items that are offered, most useful first, and what of them did not fit. */
+struct ask_fit {
+    size_t share, left;
+    json_t *shown, *cut; /* owned by who began */
+};
+void ask_fit_begin(struct ask_fit *f, size_t room_bytes);
+/* Nothing more fits: the rest need not be made ready to leave, which is most of the work. */
+bool ask_fit_full(const struct ask_fit *f);
+void ask_fit_offer(struct ask_fit *f, const json_t *item);
+void ask_fit_leave_out(struct ask_fit *f, const struct triage_item *x);
 
 /* ---- ask_schema.c ---- */
 
