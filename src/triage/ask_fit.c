@@ -86,7 +86,10 @@ void ask_fit_begin(struct ask_fit *f, size_t room_bytes)
 
 bool ask_fit_full(const struct ask_fit *f)
 {
-    return json_array_size(f->shown) >= ASK_ITEMS_MAX || f->left < ITEM_MIN_BYTES;
+    /* The last corner of a large room is worth less than searching many items for one that fits it. */
+    size_t corner = f->share / 10 > ITEM_MIN_BYTES ? f->share / 10 : ITEM_MIN_BYTES;
+
+    return json_array_size(f->shown) >= ASK_ITEMS_MAX || f->left < corner;
 }
 
 void ask_fit_offer(struct ask_fit *f, const json_t *item)
