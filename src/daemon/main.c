@@ -135,6 +135,7 @@ static int start(struct daemon *d, struct err *e)
                                  .cfg = d->now.cfg,
                                  .rules = d->now.rules,
                                  .policy = d->now.policy,
+                                 .redactor = d->now.redactor,
                                  .store_path = d->store_path,
                                  .control_path = d->control_path,
                                  .port_out = &port};

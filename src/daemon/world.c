@@ -2,7 +2,9 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "daemon/daemon.h"
+#include "triage/pure.h"
 
 const struct step *const daemon_steps[] = {
     &triage_step_intake,   &triage_step_enrich,  &triage_step_context,
@@ -21,12 +23,45 @@ int world_on_start(struct engine_pass *p, struct err *e)
     return triage_on_start(p, e);
 }
 
+/* A kind that does not exist would keep back what somebody meant to send, or let them believe so. */
+static int send_check(const struct config *cfg, struct err *e)
+{
+    for (size_t i = 0; i < cfg->n_send; i++) {
+        const struct config_send *s = &cfg->send[i];
+
+        for (size_t k = 0; k < s->n_kinds; k++) {
+            size_t known = 0;
+
+            while (ev_kind(known) && !text_eq(ev_kind(known), s->kinds[k]))
+                known++;
+            if (!ev_kind(known))
+                return err_set(e, ERR_INPUT,
+                               "%s: send.%s.kinds: there is no kind of evidence \"%s\"; "
+                               "docs/configuration.md lists them",
+                               cfg->path, s->service_id[0] ? s->service_id : "default",
+                               s->kinds[k]);
+        }
+    }
+    return 0;
+}
+
+/* What the file's schema cannot see, and what would else be found only when the daemon starts. */
+static int config_check(const struct config *cfg, struct err *e)
+{
+    if (cfg->model.base_url && net_base_url_check("the model", cfg->model.base_url, e) < 0)
+        return err_wrap(e, "%s", cfg->path);
+    if (net_base_url_check("PagerDuty", cfg->pagerduty.base_url, e) < 0)
+        return err_wrap(e, "%s", cfg->path);
+    return send_check(cfg, e);
+}
+
 int loaded_load(const char *path, const uint8_t *key, struct loaded *out, struct err *e)
 {
     static const uint8_t none[REDACT_KEY_BYTES] = {0};
     struct loaded l = {0};
 
-    if (config_load(path, &l.cfg, e) < 0 || rules_load(l.cfg->rules_dir, &l.rules, e) < 0 ||
+    if (config_load(path, &l.cfg, e) < 0 || config_check(l.cfg, e) < 0 ||
+        rules_load(l.cfg->rules_dir, &l.rules, e) < 0 ||
         policy_load(l.cfg->policy_file, &l.policy, e) < 0 ||
         prompts_load(l.cfg->prompts_dir, &l.prompts, e) < 0 ||
         sources_load(l.cfg->sources_file, &l.sources, e) < 0 ||
@@ -196,7 +231,7 @@ int world_swap(struct daemon *d, struct loaded *l, struct err *e)
         *e = s.err;
         return s.code;
     }
-    http_swap(d->http, l->cfg, l->rules, l->policy);
+    http_swap(d->http, l->cfg, l->rules, l->policy, l->redactor);
     d->now = *l;
     loaded_done(&old);
     return 0;

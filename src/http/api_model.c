@@ -18,9 +18,13 @@ static void say_none(const struct config *cfg, json_t *out)
 
 int api_show(struct request *r, struct http_readers *rd, json_t **out, struct err *e)
 {
-    if (triage_show(rd->triage, r->args[0], out, e) < 0)
+    AUTO(json_freep) json_t *o = NULL;
+
+    if (triage_show(rd->triage, r->args[0], &o, e) < 0 ||
+        triage_for_people(rd->triage, r->view->redactor, o, e) < 0)
         return e->code;
-    say_none(r->view->cfg, *out);
+    say_none(r->view->cfg, o);
+    *out = TAKE(o);
     return 0;
 }
 
@@ -67,7 +71,8 @@ static int explain(struct request *r, struct http_readers *rd, json_t **out, str
     json_t *proposals = NULL;
     const char *id;
 
-    if (triage_explain(rd->triage, r->args[0], &o, e) < 0)
+    if (triage_explain(rd->triage, r->args[0], &o, e) < 0 ||
+        triage_for_people(rd->triage, r->view->redactor, o, e) < 0)
         return e->code;
     say_none(r->view->cfg, o);
     id = json_string_value(json_object_get(json_object_get(o, "incident"), "id"));

@@ -8,6 +8,7 @@
 #include "config/config.h"
 #include "engine/engine.h"
 #include "gate/gate.h"
+#include "llm/redact.h"
 #include "rules/rules.h"
 
 /*
@@ -24,6 +25,7 @@ struct http_opts {
     struct config *cfg; /* the first snapshot; a reference is taken */
     struct rules *rules;
     struct policy *policy;
+    struct redactor *redactor;
     const char *store_path;
     const char *control_path; /* Unix socket, 0600; NULL = none */
     uint16_t *port_out;       /* the port really bound */
@@ -32,7 +34,7 @@ struct http_opts {
 int http_start(const struct http_opts *o, struct http_server **out, struct err *e) MUST_CHECK;
 /* A reload: later requests see the new set. References are taken. Any thread. */
 void http_swap(struct http_server *s, struct config *cfg, struct rules *rules,
-               struct policy *policy);
+               struct policy *policy, struct redactor *redactor);
 /* The store has been checked (quick_check) and the daemon may act: /readyz and status say so. */
 void http_set_ready(struct http_server *s, bool ready);
 /* No new connections, no new facts; what is suspended will be answered by the engine. Then stop the engine, then http_free. */

@@ -37,6 +37,7 @@ struct http_view {
     struct config *cfg;
     struct rules *rules;
     struct policy *policy;
+    struct redactor *redactor; /* for people: what stands behind a placeholder */
 };
 
 /* Read-only connections of one http thread. */

@@ -18,7 +18,8 @@
 
 /* ---- the snapshot that requests see ---- */
 
-static struct http_view *view_new(struct config *cfg, struct rules *rules, struct policy *policy)
+static struct http_view *view_new(struct config *cfg, struct rules *rules, struct policy *policy,
+                                  struct redactor *redactor)
 {
     struct http_view *v = mem_alloc(sizeof *v);
 
@@ -26,6 +27,7 @@ static struct http_view *view_new(struct config *cfg, struct rules *rules, struc
     v->cfg = config_ref(cfg);
     v->rules = rules_ref(rules);
     v->policy = policy_ref(policy);
+    v->redactor = redact_ref(redactor);
     return v;
 }
 
@@ -36,6 +38,7 @@ void view_unref(struct http_view *v)
     config_unref(v->cfg);
     rules_unref(v->rules);
     policy_unref(v->policy);
+    redact_free(v->redactor);
     mem_freep(&v);
 }
 
@@ -50,9 +53,9 @@ struct http_view *view_get(struct http_server *s)
 }
 
 void http_swap(struct http_server *s, struct config *cfg, struct rules *rules,
-               struct policy *policy)
+               struct policy *policy, struct redactor *redactor)
 {
-    struct http_view *v = view_new(cfg, rules, policy);
+    struct http_view *v = view_new(cfg, rules, policy, redactor);
 
     pthread_mutex_lock(&s->view_lock);
     struct http_view *old = s->view;
@@ -188,7 +191,7 @@ int http_start(const struct http_opts *o, struct http_server **out, struct err *
     s->tcp_fd = s->control_fd = -1;
     s->store_path = mem_strdup(o->store_path);
     s->control_path = mem_strdup(o->control_path);
-    s->view = view_new(o->cfg, o->rules, o->policy);
+    s->view = view_new(o->cfg, o->rules, o->policy, o->redactor);
     s->failed = failed_new();
     s->started_wall_ms = clock_wall_ms();
     pthread_mutex_init(&s->view_lock, NULL);

@@ -164,9 +164,16 @@ int redact_new(const struct config_redaction *cfg, const uint8_t key[REDACT_KEY_
     return 0;
 }
 
+struct redactor *redact_ref(struct redactor *r)
+{
+    if (r)
+        atomic_fetch_add(&r->more_refs, 1);
+    return r;
+}
+
 void redact_free(struct redactor *r)
 {
-    if (r == NULL)
+    if (r == NULL || atomic_fetch_sub(&r->more_refs, 1) > 0)
         return;
     for (size_t i = 0; i < r->n_patterns; i++)
         pcre2_code_free(r->patterns[i].code);

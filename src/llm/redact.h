@@ -19,7 +19,7 @@
  * so that a reader still sees that two places name one thing, and nobody without the key can try values out. The stored evidence is never
  * changed: the human view maps placeholders back by redacting it again and keeping the pairs.
  *
- * A redactor never changes once made: any thread.
+ * A redactor never changes once made: any thread. Shared by reference count.
  */
 struct redactor;
 
@@ -27,7 +27,8 @@ struct redactor;
 /* cfg is borrowed until return. ERR_INPUT: a pattern of the configuration that does not compile, or a class that does not exist. */
 int redact_new(const struct config_redaction *cfg, const uint8_t key[REDACT_KEY_BYTES],
                struct redactor **out, struct err *e) MUST_CHECK;
-void redact_free(struct redactor *r); /* accepts NULL */
+struct redactor *redact_ref(struct redactor *r); /* accepts NULL */
+void redact_free(struct redactor *r);            /* drops one reference; accepts NULL */
 void redact_freep(struct redactor **r);
 /* Class names, NULL past the end; *optional: off unless switched on. */
 const char *redact_class(size_t i, bool *optional, const char **what);

@@ -3,6 +3,7 @@
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
+#include <stdatomic.h>
 
 #include "llm/redact.h"
 
@@ -73,6 +74,7 @@ struct redact_pattern {
 };
 
 struct redactor {
+    atomic_int more_refs; /* besides the first */
     uint8_t key[REDACT_KEY_BYTES];
     struct redact_pattern *patterns;
     size_t n_patterns;

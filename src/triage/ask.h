@@ -124,6 +124,19 @@ struct report_result {
 void report_check(struct arena *a, const json_t *asked, const char *text, size_t len,
                   struct report_result *out);
 
+/* ---- For people --------------------------------------------------------------------------------------------------- */
+
+/*
+ * What stands behind the placeholders that a document made of these items holds: redacts them once more and adds to pairs. Pairs live as
+ * long as somebody's request: they are the secrets, and are never stored or logged.
+ */
+void ask_pairs(const struct triage_items *it, const struct redactor *r, json_t *pairs);
+/* False: no text of the report can hold a placeholder. */
+bool report_has_placeholders(const json_t *report);
+/* A copy for people: every placeholder in a text that pairs knows is its value again, up to REPORT_VALUE_MAX_BYTES of it. */
+#define REPORT_VALUE_MAX_BYTES 1000
+json_t *report_for_people(const json_t *report, const json_t *pairs);
+
 /* ---- Together with the rules ---------------------------------------------------------------------------------- */
 
 /*

@@ -74,6 +74,12 @@ void triage_reader_close(struct triage_reader *r);
 /* status: "open" (default), "resolved" or "all"; before: seq for paging (0 = newest). */
 int triage_list(struct triage_reader *r, const char *status, const char *service, int64_t before,
                 unsigned limit, json_t **out, struct err *e) MUST_CHECK;
+/*
+ * What triage_show or triage_explain gave, for people: placeholders in the model's report become their values again, found anew in the stored
+ * evidence (of this incident, and of the one whose answer was taken over). Nothing of it is kept. What was pruned since stays a placeholder.
+ */
+int triage_for_people(struct triage_reader *r, const struct redactor *red, json_t *shown,
+                      struct err *e) MUST_CHECK;
 /* By PagerDuty id or number: incident, assessment with what is known and not checked, evidence list, timeline, live proposals' ids. */
 int triage_show(struct triage_reader *r, const char *id_or_number, json_t **out, struct err *e)
     MUST_CHECK;
