@@ -273,6 +273,42 @@ class WithoutADaemon(Folder):
                 self.assertEqual(code, USAGE)
                 self.assertIn(words, err)
 
+    def test_a_mistake_in_any_file_is_found_before_the_start(self):
+        """`triaged --check` says what, where, and what to do, in one line."""
+        self.assertEqual(self.init()[0], DONE)
+        model = "model: {dialect: anthropic, name: m, base_url: '%s'}\n"
+        runbook = "---\ntitle: x\n%s\n---\n# x\n"
+        rows = [  # file below etc/ (None: lines added to triaged.yaml), text, what is said
+            (None, model % "http://10.0.0.5/v1", "base URL of the model: plain http is only for a loopback address; use https://"),
+            (None, model % "https://x/v1?a=1", "base URL of the model: a query does not belong there"),
+            (None, (model % "https://x").replace("name: m", "name: m, schema_mode: nested"), "the dialect anthropic knows only strict"),
+            (None, (model % "https://x").replace("name: m", "name: m, key_file: nokey"), "nokey: No such file or directory; put the secret into it"),
+            (None, "prompts_dir: nowhere\n", "nowhere/triage.md is missing"),
+            (None, "send: {default: {kinds: [alerts]}}\n", 'send.default.kinds: there is no kind of evidence "alerts"'),
+            (None, "redaction: {off: [phon]}\n", 'there is no class "phon"'),
+            ("sources.yaml", "hosts:\n\t- name: x\n", r"sources.yaml:2: found a character .* a tab \(indent with spaces\)"),
+            ("sources.yaml", "hosts:\n  - {name: h, base_url: 'http://10.0.0.1'}\n", "sources.yaml:2: plain http is only for a loopback"),
+            ("runbooks/x.md", runbook % "sevices: [a]", "x.md:3: sevices: unknown key 'sevices'"),
+            ("runbooks/x.md", "---\ntitle: x\n", "x.md:1: the front matter has no closing ---"),
+        ]
+        with open(self.path("etc/triaged.yaml")) as f:
+            plain = f.read()
+        for name, text, words in rows:
+            with self.subTest(text=text):
+                path = self.path("etc/" + (name or "triaged.yaml"))
+                with open(path, "w") as f:
+                    f.write(text if name else plain + text)
+                done = subprocess.run([os.path.join(BIN, "daemon", "triaged"), "--check", "--config", self.path("etc/triaged.yaml")],
+                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                self.assertEqual(done.returncode, 2, done.stdout)
+                self.assertRegex(done.stdout, words)
+                self.assertEqual(done.stdout.count("\n"), 1, done.stdout)
+                if name:
+                    os.unlink(path)
+                else:
+                    with open(path, "w") as f:
+                        f.write(plain)
+
     def test_init_leaves_work_alone(self):
         self.assertEqual(self.init()[0], DONE)
         for name in ("policy.yaml", "sources.yaml", "runbooks/disk-full.md"):
