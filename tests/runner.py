@@ -94,38 +94,43 @@ def unit(log, preset, names=None):
     return passed, failed
 
 
+# Integration tests that hold the daemon to a time: they run by themselves, the others two at a time.
+ALONE = ["rest_down", "budget", "time", "stale", "dialect", "model", "outage", "start", "quickstart"]
+
+
+def python_file(log, path, preset):
+    """One unittest file; it finds the binaries through TRIAGED_BIN_DIR. (passed, failed)."""
+    env = dict(SANITIZER_ENV, TRIAGED_BIN_DIR=os.path.join(build_dir(preset), "src"),
+               TRIAGED_BUILD_DIR=build_dir(preset), TRIAGED_SHARED=SHARED, PYTHONDONTWRITEBYTECODE="1")
+    try:
+        code, out = run(log, [sys.executable, "-m", "unittest", "-v", os.path.relpath(path, TOP)], env=env, timeout=900)
+    except subprocess.TimeoutExpired:
+        print("    %s: no end after 900 s" % os.path.basename(path), flush=True)
+        return 0, 1
+    ok = len(re.findall(r"(?:\.\.\. |^)ok$", out, re.M))  # what a test prints stands between the two
+    bad = len(re.findall(r"^(?:FAIL|ERROR): ", out, re.M))
+    skipped = len(re.findall(r"\.\.\. skipped", out))
+    if skipped:
+        print("    %s: %d skipped: a skip counts as a failure" % (os.path.basename(path), skipped), flush=True)
+    bad += skipped
+    if code and not bad:
+        bad = 1
+    if not code and not ok:
+        bad += 1
+    if bad:
+        print("    %s: %d failed" % (os.path.basename(path), bad), flush=True)
+    return ok, bad
+
+
 def python_tests(log, pattern, preset, names=None):
-    """unittest files below tests/; they find the binaries through TRIAGED_BIN_DIR. names: only these, every one of them."""
-    passed = failed = 0
+    """unittest files below tests/. names: only these, every one of them."""
     files = sorted(glob.glob(os.path.join(TOP, "tests", pattern)))
     if names is not None:
         files = [os.path.join(TOP, "tests", pattern.replace("*", n)) for n in names]
-    for path in files:
-        env = dict(SANITIZER_ENV, TRIAGED_BIN_DIR=os.path.join(build_dir(preset), "src"),
-                   TRIAGED_BUILD_DIR=build_dir(preset), TRIAGED_SHARED=SHARED, PYTHONDONTWRITEBYTECODE="1")
-        try:
-            code, out = run(log, [sys.executable, "-m", "unittest", "-v", os.path.relpath(path, TOP)], env=env, timeout=900)
-        except subprocess.TimeoutExpired:
-            print("    %s: no end after 900 s" % os.path.basename(path), flush=True)
-            failed += 1
-            continue
-        ok = len(re.findall(r"(?:\.\.\. |^)ok$", out, re.M))  # what a test prints stands between the two
-        bad = len(re.findall(r"^(?:FAIL|ERROR): ", out, re.M))
-        skipped = len(re.findall(r"\.\.\. skipped", out))
-        if skipped:
-            print("    %s: %d skipped: a skip counts as a failure" % (os.path.basename(path), skipped), flush=True)
-        bad += skipped
-        if code and not bad:
-            bad = 1
-        if not code and not ok:
-            bad += 1
-        passed += ok
-        failed += bad
-        if bad:
-            print("    %s: %d failed" % (os.path.basename(path), bad), flush=True)
-    if not files:
-        failed += 1
-    return passed, failed
+    alone = [os.path.join(TOP, "tests", pattern.replace("*", n)) for n in ALONE]
+    results = two_at_a_time([p for p in files if p not in alone], lambda path: python_file(log, path, preset))
+    results += [python_file(log, path, preset) for path in files if path in alone]
+    return sum(p for p, _ in results), sum(f for _, f in results) + (0 if files else 1)
 
 
 def npm_ready(log):
