@@ -155,6 +155,16 @@ static void quote_in(struct quote_hunt *h, const char *value)
         h->found |= memmem(value, len, h->quote, h->len) != NULL;
 }
 
+/* Control characters are ASCII's and U+0080 to U+009F; most texts have none, and then nothing is to be taken out of them. */
+static bool has_controls(const char *s)
+{
+    for (; *s; s++)
+        if ((unsigned char)*s < ' ' || *s == 0x7f ||
+            ((unsigned char)*s == 0xc2 && (unsigned char)s[1] < 0xa0))
+            return true;
+    return false;
+}
+
 static void quote_leaf(void *ctx, const char *name, const json_t *v)
 {
     struct quote_hunt *h = ctx;
@@ -164,7 +174,10 @@ static void quote_leaf(void *ctx, const char *name, const json_t *v)
     if (h->found)
         return;
     if (json_is_string(v)) {
-        quote_in(h, report_bare(h->a, json_string_value(v)));
+        const char *s = json_string_value(v);
+
+        /* Only a short quote, which is a whole value, asks for the blanks at both ends. */
+        quote_in(h, h->len < REPORT_QUOTE_MIN_BYTES || has_controls(s) ? report_bare(h->a, s) : s);
     } else if (json_is_number(v)) {
         if (json_is_integer(v))
             snprintf(number, sizeof(number), "%lld", (long long)json_integer_value(v));
