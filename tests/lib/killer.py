@@ -13,7 +13,7 @@ SERVICES = ["PSPARDB", "PSTRACK", "PSLABEL", "PSPAYME", "PSORDER"]
 class Killer:
     """One world under load. env goes to the daemon (defence switches); seed makes the load repeatable."""
 
-    def __init__(self, kills, seed, per_second=6.0, env=None, delay_ms=120, late_ms=200, lost=0.05, quiet_ms=500):
+    def __init__(self, kills, seed, per_second=6.0, env=None, delay_ms=120, late_ms=200, lost=0.05, quiet_ms=500, model=True):
         self.kills, self.rng, self.env = kills, random.Random(seed), env or {}
         self.per_second = per_second
         self.faults = [{"method": "PUT", "kind": "delay", "min_ms": 0, "max_ms": delay_ms, "probability": 0.5},
@@ -22,6 +22,8 @@ class Killer:
                        {"method": "POST", "kind": "lost_answer", "probability": lost},
                        {"method": "PUT", "kind": "lost_answer", "probability": lost}]
         self.world = World(seed=seed, port=free_port(), per_minute=60000, quiet_ms=quiet_ms, resend_gap_ms=600, send_limit_ms=800, unsure_after_ms=60000)
+        if model:  # as most people run it: answers come late, break off, or are of no use
+            self.world.model()
         self.over = threading.Event()
         self.done = {"triggered": 0, "approved": 0, "proposed": 0}
 
@@ -102,7 +104,15 @@ class Killer:
     def check(self):
         w = self.world
         store = os.path.join(w.daemon.state, "store.db")
-        return invariants.broken(w.sandbox.oracle_path, store, os.path.join(BIN, "cli", "triagectl"))
+        return invariants.broken(w.sandbox.oracle_path, store, os.path.join(BIN, "cli", "triagectl")) + self.unpaid()
+
+    def unpaid(self):
+        """What the budgets count is what the calls say, whatever was killed between the two."""
+        spent, called = self.world.daemon.rows(
+            "SELECT (SELECT coalesce(sum(tokens), 0) FROM llm_spend), (SELECT coalesce(sum(CASE WHEN usage_from = 'reported' THEN"
+            " input_tokens + cached_tokens + cache_write_tokens + output_tokens WHEN usage_from = 'estimated' OR state = 'sent'"
+            " THEN reserved_tokens ELSE 0 END), 0) FROM llm_call)")[0]
+        return [] if spent == called else ["budget: %d tokens are counted, the calls make %d" % (spent, called)]
 
     def summary(self):
         w = self.world
