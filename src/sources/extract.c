@@ -11,7 +11,8 @@
 #define LINE_ROOM      8192 /* of a line before it is cut to what people see */
 #define TEXT_LINE_MAX  2048 /* of an answer's line that a pattern sees */
 #define TEXT_LINES_MAX 5000
-#define STEPS_MAX      200000 /* of all matches on one answer together */
+#define STEPS_MAX      100000 /* of all matches on one answer together */
+#define STEP_BYTES     16     /* a repeat that runs over so many is worth one more */
 #define MATCH_DEPTH    1000
 #define MATCH_HEAP_KIB 1024
 #define GROUPS_MAX     32
@@ -258,12 +259,24 @@ int src_extract_json(const struct src_extract *x, const char *body, size_t len, 
 
 /* ---- pcre2 ---- */
 
+struct matcher {
+    pcre2_match_data *md;
+    pcre2_match_context *mc;
+    size_t steps, ran; /* ran: bytes that repeats have run over, not counted yet */
+    size_t at;
+};
+
+/* One step of a pattern may run to the end of the line, \w+ does: how far it went counts too. */
 static int on_step(pcre2_callout_block *block, void *arg)
 {
-    size_t *steps = arg;
+    struct matcher *m = arg;
 
-    (void)block;
-    return (*steps)++ < STEPS_MAX ? 0 : PCRE2_ERROR_CALLOUT;
+    m->ran += block->current_position > m->at ? block->current_position - m->at
+                                              : m->at - block->current_position;
+    m->at = block->current_position;
+    m->steps += 1 + m->ran / STEP_BYTES;
+    m->ran %= STEP_BYTES;
+    return m->steps <= STEPS_MAX ? 0 : PCRE2_ERROR_CALLOUT;
 }
 
 static void group_put(pcre2_code *code, pcre2_match_data *md, const char *name, const char *s,
@@ -295,12 +308,6 @@ static void text_line(const struct src_extract *x, pcre2_match_data *md, const c
     }
 }
 
-struct matcher {
-    pcre2_match_data *md;
-    pcre2_match_context *mc;
-    size_t steps;
-};
-
 static void matcher_done(struct matcher *m)
 {
     pcre2_match_data_free(m->md);
@@ -312,8 +319,10 @@ static int line_match(const struct src_extract *x, struct matcher *m, const char
                       json_t *lines)
 {
     AUTO(buf_done) struct buf b = {0};
-    int rc = pcre2_match(x->code, (PCRE2_SPTR)s, len, 0, 0, m->md, m->mc);
+    int rc;
 
+    m->at = 0;
+    rc = pcre2_match(x->code, (PCRE2_SPTR)s, len, 0, 0, m->md, m->mc);
     if (rc == PCRE2_ERROR_NOMATCH)
         return 0;
     if (rc < 0)
@@ -337,7 +346,7 @@ int src_extract_pcre2(const struct src_extract *x, const char *body, size_t len,
     const char *at = body, *end = body + len;
 
     CHECK(m.md && m.mc);
-    pcre2_set_callout(m.mc, on_step, &m.steps);
+    pcre2_set_callout(m.mc, on_step, &m);
     pcre2_set_depth_limit(m.mc, MATCH_DEPTH);
     pcre2_set_heap_limit(m.mc, MATCH_HEAP_KIB);
     for (size_t n = 0; at < end && n < TEXT_LINES_MAX && json_array_size(lines) < x->max; n++) {

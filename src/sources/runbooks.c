@@ -18,6 +18,7 @@
 #define NAMES_MAX  (RUNBOOKS_MAX + 1)
 #define STALE_MS   (INT64_C(365) * 86400000)
 #define FRONT_MARK "---"
+#define RANKS      4
 
 static const char front_schema[] =
     "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
@@ -89,10 +90,45 @@ static void book_done(struct runbook *b)
     mem_freep(&b->owner);
     mem_freep(&b->reviewed);
     mem_freep(&b->summary);
+    for (size_t i = 0; b->folded && i < json_array_size(b->symptoms); i++)
+        free(b->folded[i]);
+    mem_freep(&b->folded);
     json_decref(b->services);
     json_decref(b->symptoms);
     json_decref(b->rules);
     json_decref(b->sections);
+}
+
+static void index_add(json_t *map, const char *key, size_t i)
+{
+    json_t *list = json_object_get(map, key);
+
+    if (!list) {
+        list = json_array();
+        json_object_set_new(map, key, list);
+    }
+    json_array_append_new(list, json_integer((json_int_t)i));
+}
+
+/* What matching needs, reckoned once: it runs for each new piece of evidence. */
+static void book_index(struct runbooks *set, size_t at)
+{
+    struct runbook *b = &set->v[at];
+
+    b->folded = mem_array(json_array_size(b->symptoms) + 1, sizeof *b->folded);
+    for (size_t i = 0; i < json_array_size(b->symptoms); i++)
+        b->folded[i] = folded(json_string_value(json_array_get(b->symptoms, i)));
+    for (size_t i = 0; i < json_array_size(b->rules); i++)
+        index_add(set->by_rule, json_string_value(json_array_get(b->rules, i)), at);
+    for (size_t i = 0; i < json_array_size(b->services); i++) {
+        const char *said = json_string_value(json_array_get(b->services, i));
+        char *name = folded(said);
+
+        index_add(set->by_service, said, at);
+        if (name)
+            index_add(set->by_service, name, at);
+        free(name);
+    }
 }
 
 static int reviewed_read(const struct yaml_doc *doc, struct runbook *b, struct err *e)
@@ -165,6 +201,7 @@ static int book_parse(const struct schema *schema, const char *path, const char 
     b->minutes = minutes_all(b->sections);
     if (!b->summary)
         b->summary = first_line(b->sections);
+    book_index(set, set->n - 1);
     return 0;
 }
 
@@ -226,7 +263,11 @@ static int file_take(const struct schema *schema, const char *dir, const char *n
     buf_init(&path, 8192);
     buf_init(&shown, 1024);
     buf_printf(&path, "%s/%s", dir, name);
-    buf_printf(&shown, "%.80s/%.120s", last ? last + 1 : dir, name);
+    /* A file may be called anything; evidence names it, and evidence is UTF-8. */
+    last = last ? last + 1 : dir;
+    text_show(&shown, last, strlen(last), 80, true);
+    buf_putc(&shown, '/');
+    text_show(&shown, name, strlen(name), 160, true);
     /* A pipe in the folder must not hold the start up. */
     if (stat(buf_str(&path), &st) == 0 && !S_ISREG(st.st_mode))
         return err_set(e, ERR_INPUT, "%s: is no regular file", buf_str(&shown));
@@ -247,6 +288,8 @@ int runbooks_load(const char *dir, struct runbooks **out, struct err *e)
     int rc;
 
     atomic_init(&set->refs, 1);
+    set->by_rule = json_object();
+    set->by_service = json_object();
     if (schema_new(front_schema, strlen(front_schema), &schema, &own) < 0)
         check_failed(own.msg, __FILE__, __LINE__); /* our own text is broken */
     rc = names_read(f, dir, e);
@@ -272,6 +315,8 @@ void runbooks_unref(struct runbooks *r)
         return;
     for (size_t i = 0; i < r->n; i++)
         book_done(&r->v[i]);
+    json_decref(r->by_rule);
+    json_decref(r->by_service);
     mem_freep(&r->v);
     mem_freep(&r);
 }
@@ -294,12 +339,43 @@ size_t runbooks_count(const struct runbooks *r)
 
 /* ---- matching ---- */
 
+#define WINDOW      4
+#define WINDOW_BITS 17
+
 struct facing {
     char *text; /* title and alerts, folded; NULL when unknown */
     const char *service_id;
     char *service; /* folded name */
     const json_t *rules;
+    uint64_t *windows; /* which WINDOW bytes stand somewhere in the text: a set of their hashes */
 };
+
+static uint32_t window_hash(const char *s)
+{
+    uint32_t v;
+
+    memcpy(&v, s, WINDOW);
+    return (v * UINT32_C(2654435761)) >> (32 - WINDOW_BITS);
+}
+
+static bool window_known(const struct facing *f, const char *s)
+{
+    uint32_t h = window_hash(s);
+
+    return (f->windows[h / 64] >> (h % 64) & 1) != 0;
+}
+
+static void windows_make(struct facing *f)
+{
+    size_t len = f->text ? strlen(f->text) : 0;
+
+    f->windows = mem_array((1U << WINDOW_BITS) / 64, sizeof *f->windows);
+    for (size_t i = 0; i + WINDOW <= len; i++) {
+        uint32_t h = window_hash(f->text + i);
+
+        f->windows[h / 64] |= UINT64_C(1) << (h % 64);
+    }
+}
 
 static bool is_word_byte(char c)
 {
@@ -323,68 +399,68 @@ static bool stands_in(const char *text, const char *words)
     return false;
 }
 
-static bool rule_matches(const struct runbook *b, const struct facing *f, json_t *by)
+static void index_mark(const json_t *map, const char *key, bool *out)
 {
-    bool found = false;
+    const json_t *list = key ? json_object_get(map, key) : NULL;
 
-    for (size_t i = 0; i < json_array_size(b->rules); i++)
-        for (size_t k = 0; k < json_array_size(f->rules); k++)
-            if (json_equal(json_array_get(b->rules, i), json_array_get(f->rules, k))) {
-                json_array_append_new(
-                    by, json_sprintf("rule: %s", json_string_value(json_array_get(b->rules, i))));
-                found = true;
-            }
-    return found;
+    for (size_t i = 0; i < json_array_size(list); i++)
+        out[json_integer_value(json_array_get(list, i))] = true;
 }
 
-static bool symptom_matches(const struct runbook *b, const struct facing *f, json_t *by)
+/* Can the words stand in the text? No, when their first or their last bytes stand nowhere in it: that is cheap to ask. */
+static bool may_stand(const struct facing *f, const char *words)
 {
-    bool found = false;
+    size_t len = strlen(words);
 
-    for (size_t i = 0; f->text && i < json_array_size(b->symptoms); i++) {
-        const char *said = json_string_value(json_array_get(b->symptoms, i));
-        char *words = folded(said);
-
-        if (words && stands_in(f->text, words)) {
-            json_array_append_new(by, json_sprintf("symptom: %s", said));
-            found = true;
-        }
-        free(words);
-    }
-    return found;
+    return len < WINDOW || (window_known(f, words) && window_known(f, words + (len - WINDOW)));
 }
 
-static bool service_matches(const struct runbook *b, const struct facing *f)
+static bool symptom_stands(const struct facing *f, const struct runbook *b, size_t i)
 {
-    bool found = false;
+    return f->text && b->folded[i] && may_stand(f, b->folded[i]) &&
+           stands_in(f->text, b->folded[i]);
+}
 
-    for (size_t i = 0; i < json_array_size(b->services) && !found; i++) {
-        const char *said = json_string_value(json_array_get(b->services, i));
-        char *name = folded(said);
-
-        found = (f->service_id && strcmp(said, f->service_id) == 0) ||
-                (name && f->service && strcmp(name, f->service) == 0);
-        free(name);
-    }
-    return found;
+static bool symptom_matches(const struct facing *f, const struct runbook *b)
+{
+    for (size_t i = 0; i < json_array_size(b->symptoms); i++)
+        if (symptom_stands(f, b, i))
+            return true;
+    return false;
 }
 
 /* 0 best; -1 does not fit. */
-static int rank_of(const struct runbook *b, const struct facing *f, json_t *by)
+static int rank_of(const struct runbook *b, const struct facing *f, bool rule, bool service)
 {
-    bool service = service_matches(b, f);
+    bool symptom;
 
     if (json_array_size(b->services) > 0 && !service)
         return -1;
-    if (service)
-        json_array_append_new(by, json_string("service"));
-    bool symptom = symptom_matches(b, f, by);
-
-    if (rule_matches(b, f, by))
+    if (rule)
         return 0;
+    symptom = symptom_matches(f, b);
     if (symptom)
         return service ? 1 : 2;
     return service ? 3 : -1;
+}
+
+/* By what it fits, in words. */
+static json_t *matched_by(const struct runbook *b, const struct facing *f, bool service)
+{
+    json_t *by = json_array();
+
+    if (service)
+        json_array_append_new(by, json_string("service"));
+    for (size_t i = 0; i < json_array_size(b->symptoms); i++)
+        if (symptom_stands(f, b, i))
+            json_array_append_new(
+                by, json_sprintf("symptom: %s", json_string_value(json_array_get(b->symptoms, i))));
+    for (size_t i = 0; i < json_array_size(b->rules); i++)
+        for (size_t k = 0; k < json_array_size(f->rules); k++)
+            if (json_equal(json_array_get(b->rules, i), json_array_get(f->rules, k)))
+                json_array_append_new(
+                    by, json_sprintf("rule: %s", json_string_value(json_array_get(b->rules, i))));
+    return by;
 }
 
 static json_t *book_json(const struct runbook *b, json_t *by, int64_t now_wall_ms)
@@ -410,31 +486,39 @@ static void facing_make(struct facing *f, const json_t *facts, const json_t *rul
                          .service_id = json_at_str(facts, "service.id"),
                          .service = folded(json_at_str(facts, "service.name")),
                          .rules = rule_names};
+    windows_make(f);
+}
+
+static void facing_done(struct facing *f)
+{
+    free(f->text);
+    free(f->service);
+    mem_freep(&f->windows);
 }
 
 json_t *runbooks_match(const struct runbooks *r, const json_t *facts, const json_t *rule_names,
                        int64_t now_wall_ms, size_t max)
 {
-    json_t *ranks[4] = {json_array(), json_array(), json_array(), json_array()};
+    bool ruled[RUNBOOKS_MAX] = {0}, served[RUNBOOKS_MAX] = {0};
+    int ranks[RUNBOOKS_MAX];
     json_t *out = json_array();
     struct facing f;
 
     facing_make(&f, facts, rule_names);
-    for (size_t i = 0; i < r->n; i++) {
-        json_t *by = json_array();
-        int rank = rank_of(&r->v[i], &f, by);
+    for (size_t i = 0; i < json_array_size(rule_names); i++)
+        index_mark(r->by_rule, json_string_value(json_array_get(rule_names, i)), ruled);
+    index_mark(r->by_service, f.service_id, served);
+    index_mark(r->by_service, f.service, served);
+    for (size_t i = 0; i < r->n; i++)
+        ranks[i] = rank_of(&r->v[i], &f, ruled[i], served[i]);
+    for (int k = 0; k < RANKS; k++)
+        for (size_t i = 0; i < r->n && json_array_size(out) < max; i++)
+            if (ranks[i] == k) {
+                AUTO(json_freep) json_t *by = matched_by(&r->v[i], &f, served[i]);
 
-        if (rank >= 0)
-            json_array_append_new(ranks[rank], book_json(&r->v[i], by, now_wall_ms));
-        json_decref(by);
-    }
-    for (size_t k = 0; k < ARRAY_LEN(ranks); k++) {
-        for (size_t i = 0; i < json_array_size(ranks[k]) && json_array_size(out) < max; i++)
-            json_array_append(out, json_array_get(ranks[k], i));
-        json_decref(ranks[k]);
-    }
-    free(f.text);
-    free(f.service);
+                json_array_append_new(out, book_json(&r->v[i], by, now_wall_ms));
+            }
+    facing_done(&f);
     return out;
 }
 

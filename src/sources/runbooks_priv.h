@@ -18,6 +18,7 @@ struct runbook {
     char *summary;
     int64_t reviewed_ms; /* 0: unknown */
     json_t *services, *symptoms, *rules;
+    char **folded; /* the symptoms as they are searched for; NULL: never found */
     json_t *sections;
     int64_t minutes; /* -1: unknown */
 };
@@ -25,6 +26,8 @@ struct runbooks {
     atomic_uint refs;
     struct runbook *v;
     size_t n;
+    json_t *by_rule,
+        *by_service; /* name or id -> [index], so that an incident costs no walk over all of them */
     char hash[SHA256_HEX];
 };
 

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/crypto.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -335,6 +336,67 @@ static void the_shipped_runbooks_name_rules_that_exist(void **state)
     rules_unref(rules);
 }
 
+/* A file may be called anything; what is cited of it is text. */
+static void a_file_with_an_odd_name_is_shown_all_the_same(void **state)
+{
+    static const char *const names[] = {"\xff\xfe.md", "\xe2\x80\xae"
+                                                       "dm.md"};
+    struct folder *f = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        put(f, names[i], POOL);
+        AUTO(runbooks_unrefp) struct runbooks *r = load(f);
+        AUTO(json_freep) json_t *list = runbooks_json(r);
+        AUTO(json_freep)
+        json_t *got = match(r,
+                            "{\"incident\":{\"title\":\"connection pool exhausted\"},"
+                            "\"service\":{\"id\":\"PSPARDB\"}}",
+                            "[]", 3);
+
+        assert_int_equal(json_array_size(list), 1);
+        assert_int_equal(json_array_size(got), 1);
+        assert_null(strstr(json_opt_str(json_array_get(got, 0), "path"), "\xe2\x80\xae"));
+        empty(f);
+    }
+}
+
+/* The most that a folder may hold in symptoms, asked a hundred times: this runs for each new piece of evidence, on the engine. */
+static void many_symptoms_cost_little(void **state)
+{
+    AUTO(buf_done) struct buf b = {0};
+    AUTO(buf_done) struct buf facts = {0};
+    struct folder *f = *state;
+    int64_t begun;
+
+    buf_init(&b, 65536);
+    buf_init(&facts, 65536);
+    for (int i = 0; i < 10; i++) {
+        char name[24];
+
+        buf_clear(&b);
+        buf_puts(&b, "---\nsymptoms:\n");
+        for (int k = 0; k < 100; k++)
+            buf_printf(&b, "  - \"words of a symptom that stand nowhere, %d of %d\"\n", k, i);
+        buf_puts(&b, "---\n## Fix\n\n- turn it off\n");
+        (void)snprintf(name, sizeof name, "b%d.md", i);
+        put(f, name, buf_str(&b));
+    }
+    buf_puts(&facts, "{\"alerts\":{\"text\":\"");
+    for (int i = 0; i < 250; i++)
+        buf_puts(&facts, "words of a symptom that stand, ");
+    buf_puts(&facts, "\"}}");
+    AUTO(runbooks_unrefp) struct runbooks *r = load(f);
+
+    begun = clock_mono_ms();
+    for (int i = 0; i < 500; i++) {
+        AUTO(json_freep) json_t *got = match(r, buf_str(&facts), "[]", 3);
+
+        assert_int_equal(json_array_size(got), 0);
+    }
+    assert_in_range(clock_mono_ms() - begun, 0, 1500);
+    empty(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -344,6 +406,8 @@ int main(void)
         cmocka_unit_test(what_is_no_runbook_is_passed_by),
         cmocka_unit_test(markdown_from_anywhere_is_bounded),
         cmocka_unit_test(the_shipped_runbooks_name_rules_that_exist),
+        cmocka_unit_test(a_file_with_an_odd_name_is_shown_all_the_same),
+        cmocka_unit_test(many_symptoms_cost_little),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -217,6 +217,48 @@ static void a_hostile_answer_costs_little(void **state)
 }
 
 /* A wide document under a path that walks all of it ends at the count of visits, not at its end. */
+/* A step of a pattern may run over a whole line. Forty answers, so that what one costs is seen: it was 200 ms each on the engine. */
+static void a_step_that_runs_far_counts_for_more(void **state)
+{
+    static const char *const extracts[] = {"{pcre2: '(?<k>\\w+)=(?<v>\\S+)', line: '{k}'}",
+                                           "{pcre2: '[a-z]++[0-9]', line: '{0}'}"};
+    size_t len;
+    AUTO(mem_freep) char *body = repeat("w", 1000000, &len);
+
+    (void)state;
+    for (size_t i = 2047; i < len; i += 2048) { /* each line ends with what the pattern needs */
+        body[i] = '\n';
+        body[i - 1] = '=';
+        body[i - 2] = ' ';
+    }
+    for (size_t i = 0; i < ARRAY_LEN(extracts); i++) {
+        int64_t begun = clock_mono_ms();
+
+        for (int k = 0; k < 20; k++) {
+            AUTO(mem_freep) char *got = lines_of(extracts[i], body, len);
+
+            assert_int_equal(got[0], '!');
+        }
+        assert_in_range(clock_mono_ms() - begun, 0, 1000);
+    }
+}
+
+/* What is usual is far from the limit. */
+static void a_usual_pattern_reads_all_lines_of_a_log(void **state)
+{
+    size_t len;
+    AUTO(mem_freep)
+    char *body = repeat(
+        "2026-09-14T03:00:00Z api-7 INFO request id=ab12 path=/v1/parcels status=200 took=12ms\n",
+        4900, &len);
+    AUTO(mem_freep)
+    char *got =
+        lines_of("{pcre2: 'level=(?<l>\\w+) .*took=(?<t>\\d+)ms', line: '{l} {t}'}", body, len);
+
+    (void)state;
+    assert_string_equal(got, "(nothing)");
+}
+
 static void a_walk_ends_at_its_count(void **state)
 {
     size_t len, head;
@@ -269,6 +311,8 @@ int main(void)
         cmocka_unit_test(lines_are_what_the_table_says),
         cmocka_unit_test(a_broken_extractor_is_refused_with_its_line),
         cmocka_unit_test(a_hostile_answer_costs_little),
+        cmocka_unit_test(a_step_that_runs_far_counts_for_more),
+        cmocka_unit_test(a_usual_pattern_reads_all_lines_of_a_log),
         cmocka_unit_test(a_walk_ends_at_its_count),
         cmocka_unit_test(a_long_line_is_cut_and_says_so),
         cmocka_unit_test(an_answer_over_the_cap_is_refused),
