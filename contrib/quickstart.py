@@ -90,7 +90,7 @@ def best_of(d, incidents):
 def tour(show, sandbox, d, teller):
     """Everything up to the proposals. Returns the storm's incidents and the one that was shown."""
     key = os.path.join(show.dir, "read-only-key")
-    teller.step("What the past %d days say: a read-only key, no set-up" % DAYS, "triagectl look --since %s" % SINCE)
+    teller.step("What the past %d days say: a read-only key, no set-up" % DAYS, "triagectl look --since %s --token-file key" % SINCE)
     look = d.page("look", "--since", SINCE, "--top", "2", "--token-file", key, "--base-url", sandbox.url, "--allow-private")
     teller.parts(look, {"What clears": ALL, "What comes again": ALL},
                  "\n[...] The whole look also has what paged, the noisiest, nights, pages per person, the longest incident.")

@@ -55,7 +55,7 @@ gate:
 SOURCES = """# Written by contrib/quickstart; etc/sources.yaml and docs/sources.md explain every member.
 hosts:
   - {{name: prometheus, base_url: "{base_url}/_outside/prometheus", allow_private_addresses: true, probe: /api/v1/alerts}}
-  - {{name: loki, base_url: "{base_url}/_outside/loki", allow_private_addresses: true, probe: /loki/api/v1/query_range}}
+  - {{name: loki, base_url: "{base_url}/_outside/loki", allow_private_addresses: true, probe: "/loki/api/v1/query_range?query=%7Bservice%3D%22payments%22%7D"}}
   - {{name: github, base_url: "{base_url}/_outside/github", allow_private_addresses: true, probe: /repos/lumenparcel/payments/commits}}
   - {{name: status-page, base_url: "{base_url}/_outside/status", allow_private_addresses: true, probe: /api/v2/summary.json}}
 sources:

@@ -19,4 +19,8 @@ void similar_print(struct cli *c, const json_t *known);
 void sources_print(struct cli *c, const json_t *known);
 void runbooks_print(struct cli *c, const json_t *known);
 
+/* card_request.c: the bodies of a call to a model. */
+void request_print(struct cli *c, const json_t *text);
+void reply_print(struct cli *c, const json_t *text);
+
 #endif

@@ -136,20 +136,13 @@ static void checks_print(struct cli *c, const json_t *checks)
 
     json_array_foreach (checks, i, x) {
         bool ok = json_opt_bool(x, "ok", false);
+        const char *path = json_opt_str(x, "path");
 
         printf("    %s %s%s%s%s%s\n", ok ? paint(c, GREEN, "passed") : paint(c, RED, "failed"),
-               member(c, x, "check"), json_opt_str(x, "path") ? " at " : "",
-               json_opt_str(x, "path") ? member(c, x, "path") : "",
-               json_opt_str(x, "detail") ? ": " : "",
+               member(c, x, "check"), path && *path ? " at " : "",
+               path && *path ? member(c, x, "path") : "", json_opt_str(x, "detail") ? ": " : "",
                json_opt_str(x, "detail") ? member(c, x, "detail") : "");
     }
-}
-
-static void body_print(struct cli *c, const char *name, const json_t *text)
-{
-    printf("  %s\n", paint(c, BOLD, name));
-    printf("    %s\n", json_is_string(text) ? show_lines(c, json_string_value(text), "    ")
-                                            : "not kept any more");
 }
 
 static void call_print(struct cli *c, const json_t *x)
@@ -163,8 +156,8 @@ static void call_print(struct cli *c, const json_t *x)
     field(c, "prompt", fmt(c, "%s, round %s", member(c, x, "prompt"), member(c, x, "round")));
     field(c, "tokens",
           fmt(c, "%s, cost %s", tokens_text(c, x), money(c, json_opt_int(x, "cost", 0))));
-    body_print(c, "Request", json_object_get(x, "request"));
-    body_print(c, "Reply", json_object_get(x, "reply"));
+    request_print(c, json_object_get(x, "request"));
+    reply_print(c, json_object_get(x, "reply"));
     if (json_array_size(json_opt_arr(x, "checks")) > 0)
         printf("  %s\n", paint(c, BOLD, "Checks"));
     checks_print(c, json_opt_arr(x, "checks"));
@@ -210,9 +203,10 @@ int cmd_explain_incident(struct cli *c)
     assessment_print(c, a, json_object_get(r.json, "ask"));
     heading(c, fmt(c, "Evidence, bundle %s", member(c, json_opt_obj(r.json, "bundle"), "id")));
     json_array_foreach (json_opt_arr(json_opt_obj(r.json, "bundle"), "items"), i, x)
-        printf("  %s  %s%s\n", paint(c, BOLD, member(c, x, "name")),
-               text_eq(json_opt_str(x, "state"), "not_checked") ? "not checked: " : "",
-               member(c, x, "summary"));
+        put_wrapped(c, 0,
+                    fmt(c, "  %s  %s%s", paint(c, BOLD, member(c, x, "name")),
+                        text_eq(json_opt_str(x, "state"), "not_checked") ? "not checked: " : "",
+                        member(c, x, "summary")));
     json_array_foreach (json_opt_arr(r.json, "llm_calls"), i, x)
         call_print(c, x);
     wanted_print(c, json_opt_arr(a, "wanted"), json_opt_arr(r.json, "proposals"));

@@ -10,6 +10,8 @@
 #include "base/clock.h"
 #include "gate/gate.h"
 #include "rules/rules.h"
+#include "sources/runbooks.h"
+#include "sources/sources.h"
 
 /* doctor: what must be right, from the configuration file to the people who may decide. */
 
@@ -82,6 +84,34 @@ static void check_rules(struct doctor *d)
                    NULL);
     rules_unref(rules);
     policy_unref(policy);
+}
+
+/* Neither is needed, so that their absence is no warning. */
+static void check_outside(struct doctor *d)
+{
+    struct sources *sources = NULL;
+    struct runbooks *runbooks = NULL;
+    struct err e = {0};
+
+    if (!d->cfg)
+        return;
+    if (sources_load(d->cfg->sources_file, &sources, &e) < 0)
+        doctor_add(d, RED_ROW, "sources", e.msg,
+                   "mend that line; 'triagectl sources check' looks again");
+    else
+        doctor_add(d, OK, "sources",
+                   sources_count(sources)
+                       ? fmt(d->c, "%zu rows; 'triagectl sources check' asks their hosts",
+                             sources_count(sources))
+                       : "none: nothing but PagerDuty is asked",
+                   NULL);
+    if (runbooks_load(d->cfg->runbooks_dir, &runbooks, &e) < 0)
+        doctor_add(d, RED_ROW, "runbooks", e.msg, "mend that file; docs/sources.md shows one");
+    else
+        doctor_add(d, OK, "runbooks",
+                   fmt(d->c, "%zu in %s", runbooks_count(runbooks), d->cfg->runbooks_dir), NULL);
+    sources_unref(sources);
+    runbooks_unref(runbooks);
 }
 
 static void check_webhook_secret(struct doctor *d)
@@ -318,6 +348,7 @@ int doctor_run(struct cli *c, bool quiet, bool *red)
 
     check_config(&d);
     check_rules(&d);
+    check_outside(&d);
     check_webhook_secret(&d);
     check_state_dir(&d);
     check_disk(&d);
