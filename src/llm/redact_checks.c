@@ -387,21 +387,21 @@ bool redact_is_no_userinfo(const char *text, struct redact_span *at)
 
 #define NAME_MAX_BYTES 128
 
-/* Lower case, without what stands between words. */
-static size_t name_plain(const char *name, char *out)
+/* Lower case, without what stands between words; one step of a dotted path. */
+static size_t name_plain(const char *name, size_t len, char *out)
 {
-    size_t n = 0, len = strlen(name);
+    size_t n = 0, i = 0;
 
     if (len >= NAME_MAX_BYTES) /* what a name says stands at its end */
-        name += len - NAME_MAX_BYTES + 1;
-    for (; *name; name++)
-        if (is_alpha(*name) || is_digit(*name))
-            out[n++] = lower(*name);
+        i = len - NAME_MAX_BYTES + 1;
+    for (; i < len; i++)
+        if (is_alpha(name[i]) || is_digit(name[i]))
+            out[n++] = lower(name[i]);
     out[n] = '\0';
     return n;
 }
 
-bool redact_name_is_secret(const char *name)
+static bool step_is_secret(const char *name, size_t bytes)
 {
     static const char *const whole[] = {"auth", "cookie", "cookies", "pass", "pw",  "pwd",
                                         "psk",  "sas",    "sig",     "pin",  "otp", NULL};
@@ -418,7 +418,7 @@ bool redact_name_is_secret(const char *name)
     };
     /* clang-format on */
     char plain[NAME_MAX_BYTES];
-    size_t n = name_plain(name, plain);
+    size_t n = name_plain(name, bytes, plain);
 
     if (is_one_of(plain, n, whole))
         return true;
@@ -427,6 +427,19 @@ bool redact_name_is_secret(const char *name)
 
         if (n >= len && memcmp(plain + n - len, *t, len) == 0)
             return true;
+    }
+    return false;
+}
+
+/* Details may have been written as paths: "env.credentials.0.user" is within what a member called credentials holds. */
+bool redact_name_is_secret(const char *name)
+{
+    while (*name) {
+        size_t len = strcspn(name, ".");
+
+        if (step_is_secret(name, len))
+            return true;
+        name += len + strspn(name + len, ".");
     }
     return false;
 }

@@ -92,21 +92,34 @@ static json_t *begin(struct copy *c, const json_t *j)
     return to;
 }
 
-/* {"name": "DB_PASSWORD", "value": "..."}: the way environments and labels are often told. */
+static const char *sibling(const json_t *object, const char *key, size_t len, const char *name)
+{
+    AUTO(buf_done) struct buf b;
+
+    buf_init(&b, len + 16);
+    buf_add(&b, key, len);
+    buf_puts(&b, name);
+    return json_opt_str(object, buf_str(&b));
+}
+
+/*
+ * {"name": "DB_PASSWORD", "value": "..."}: the way environments and labels are often told. As paths: "env.3.name" and "env.3.value".
+ */
 static bool is_named_value(const json_t *object, const char *key)
 {
-    const char *name;
+    static const char *const names[] = {"name", "key", "Name", "Key"};
+    size_t len = strlen(key), head = len > 5 ? len - 5 : 0;
 
-    if (!text_eq(key, "value") && !text_eq(key, "Value"))
+    if (!(text_eq(key + head, "value") || text_eq(key + head, "Value")) ||
+        (head > 0 && key[head - 1] != '.'))
         return false;
-    name = json_opt_str(object, "name");
-    if (name == NULL)
-        name = json_opt_str(object, "key");
-    if (name == NULL)
-        name = json_opt_str(object, "Name");
-    if (name == NULL)
-        name = json_opt_str(object, "Key");
-    return name && redact_name_is_secret(name);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const char *name = sibling(object, key, head, names[i]);
+
+        if (name && redact_name_is_secret(name))
+            return true;
+    }
+    return false;
 }
 
 /* Names are texts too. Two that become equal (both too long to search, say) must not hide each other's values. */

@@ -456,6 +456,44 @@ static void members_that_say_secret_lose_their_value_whatever_it_is(void **state
     redact_free(r);
 }
 
+/* Details of an alert come as paths. */
+static void members_that_are_paths_say_secret_by_any_step(void **state)
+{
+    static const struct {
+        const char *name;
+        bool secret;
+    } rows[] = {
+        {"labels.password", true},
+        {"env.3.pin", true},
+        {"db.credentials.0.user", true},
+        {"tokens_used", false},
+        {"labels.pinned", false},
+        {"app.password_reset.rate", false},
+        {"a.secrets.0", true},
+        {"x-api-key", true},
+        {"", false},
+        {"...", false},
+        {"spring.datasource.password", true},
+        {"token.max", true},
+    };
+    struct redactor *r = plain_redactor();
+    json_t *in =
+        json_pack("{s:s, s:s, s:s, s:s, s:s}", "env.3.name", "DB_PASSWORD", "env.3.value", "short",
+                  "env.4.name", "PORT", "env.4.value", "8080", "myvalue", "short2");
+    json_t *out = redact_json(r, in, NULL);
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (redact_name_is_secret(rows[i].name) != rows[i].secret)
+            fail_msg("%s", rows[i].name);
+    assert_true(text_starts(json_opt_str(out, "env.3.value"), "[secret:"));
+    assert_string_equal(json_opt_str(out, "env.4.value"), "8080");
+    assert_string_equal(json_opt_str(out, "myvalue"), "short2");
+    json_decref(in);
+    json_decref(out);
+    redact_free(r);
+}
+
 static void the_order_of_members_and_deep_documents_are_kept(void **state)
 {
     struct redactor *r = plain_redactor();
@@ -833,6 +871,7 @@ int main(void)
         cmocka_unit_test(placeholders_in_a_text_stay_and_cannot_be_forged),
         cmocka_unit_test(overlapping_finds_become_one),
         cmocka_unit_test(members_that_say_secret_lose_their_value_whatever_it_is),
+        cmocka_unit_test(members_that_are_paths_say_secret_by_any_step),
         cmocka_unit_test(the_order_of_members_and_deep_documents_are_kept),
         cmocka_unit_test(bytes_that_are_no_text_do_not_hide_a_secret),
         cmocka_unit_test(an_address_is_found_behind_any_character),
