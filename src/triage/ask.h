@@ -160,6 +160,6 @@ json_t *assessment_confidence(const json_t *verdict, const json_t *known, const 
  * begin with its number, and evidence is empty, for handles are counted per incident. Nothing of the model's when it suspects an
  * injection, no verb outside verdict.allow, and no acknowledge without something that tells people.
  */
-json_t *wanted_proposals(const json_t *verdict, const json_t *report, const json_t *known);
+json_t *wanted_proposals(const json_t *verdict, const json_t *report);
 
 #endif

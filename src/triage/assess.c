@@ -117,20 +117,6 @@ static void quote_add(struct buf *b, const char *lead, const char *text, size_t 
     triage_note_quote(b, text, max_chars);
 }
 
-/* Odds come from counting, never from the model. */
-static void seen_add(struct buf *b, const json_t *known)
-{
-    const json_t *cleared = json_opt_obj(known, "self_cleared");
-    int64_t seen = json_opt_int(known, "times_seen", 0), of = json_opt_int(cleared, "of", 0);
-
-    if (seen == 0)
-        return;
-    buf_printf(b, "\nSeen %" PRId64 " times before", seen);
-    if (of > 0)
-        buf_printf(b, ", cleared by itself %" PRId64 " of %" PRId64, json_opt_int(cleared, "n", 0),
-                   of);
-}
-
 /* Whose report this is, when it was taken over from another incident; false when it is this one's own. */
 static bool as_add(struct buf *b, const json_t *report)
 {
@@ -146,8 +132,9 @@ static bool as_add(struct buf *b, const json_t *report)
     return true;
 }
 
-/* The note of a model: code's words around what the checks left of it. False when nothing is worth a note. */
-static bool note_words(const json_t *report, const json_t *known, struct buf *b)
+/* The note of a model: code's words around what the checks left of it. No counts: they move while people read, and a text that moves replaces
+ * what they are about to approve; the triage note and the card tell them. False when nothing is worth a note. */
+static bool note_words(const json_t *report, struct buf *b)
 {
     const json_t *cause = json_array_get(json_opt_arr(report, "causes"), 0);
     const json_t *changed = json_array_get(json_opt_arr(report, "changed"), 0);
@@ -172,12 +159,11 @@ static bool note_words(const json_t *report, const json_t *known, struct buf *b)
     if (!cause)
         quote_add(b, "\nChanged: ", json_opt_str(changed, "text"), PART_MAX);
     quote_add(b, "\nTo settle it: ", json_opt_str(cause, "check"), 100);
-    seen_add(b, known);
     return true;
 }
 
 /* Arguments as a verdict has them; NULL when the verb cannot be filled in. */
-static json_t *args_of(const char *verb, const json_t *report, const json_t *known)
+static json_t *args_of(const char *verb, const json_t *report)
 {
     AUTO(buf_done) struct buf b = {0};
 
@@ -186,7 +172,7 @@ static json_t *args_of(const char *verb, const json_t *report, const json_t *kno
     if (text_eq(verb, "acknowledge") || text_eq(verb, "resolve"))
         return json_object();
     buf_init(&b, (size_t)16 * NOTE_TEXT_MAX_CHARS);
-    if (!text_eq(verb, "add_note") || !note_words(report, known, &b))
+    if (!text_eq(verb, "add_note") || !note_words(report, &b))
         return NULL;
     return json_pack("{s:s}", "note", buf_str(&b));
 }
@@ -208,7 +194,7 @@ static json_t *handles_of(const json_t *cites)
 }
 
 static void model_wants(json_t *out, const json_t *verdict, const json_t *report,
-                        const json_t *known, const json_t *action)
+                        const json_t *action)
 {
     const char *verb = json_opt_str(action, "verb"), *why = json_opt_str(action, "why");
     AUTO(buf_done) struct buf words = {0};
@@ -217,7 +203,7 @@ static void model_wants(json_t *out, const json_t *verdict, const json_t *report
 
     if (!verb || !why || !verb_in(json_opt_arr(verdict, "allow"), verb) || verb_in(out, verb))
         return;
-    args = args_of(verb, report, known);
+    args = args_of(verb, report);
     if (!args)
         return;
     buf_init(&words, 2 * REPORT_TEXT_MAX_BYTES);
@@ -243,7 +229,7 @@ static void bare_acknowledge_drop(json_t *out)
             json_array_remove(out, i - 1);
 }
 
-json_t *wanted_proposals(const json_t *verdict, const json_t *report, const json_t *known)
+json_t *wanted_proposals(const json_t *verdict, const json_t *report)
 {
     const json_t *rules = json_opt_arr(verdict, "proposals");
     const json_t *actions = json_opt_arr(report, "actions");
@@ -258,7 +244,7 @@ json_t *wanted_proposals(const json_t *verdict, const json_t *report, const json
     if (json_opt_bool(report, "injection_suspected", false)) /* people first, then machines */
         return out;
     for (size_t i = 0; i < json_array_size(actions); i++)
-        model_wants(out, verdict, report, known, json_array_get(actions, i));
+        model_wants(out, verdict, report, json_array_get(actions, i));
     bare_acknowledge_drop(out);
     return out;
 }

@@ -50,7 +50,7 @@ int triage_decide(struct arena *a, const struct decide_in *in, struct decide_out
     out->merged = assessment_merge(out->verdict, out->report, out->facts);
     out->confidence =
         assessment_confidence(out->verdict, out->known, out->report, in->decided, in->approved);
-    out->wanted = wanted_proposals(out->verdict, out->report, out->known);
+    out->wanted = wanted_proposals(out->verdict, out->report);
     return 0;
 }
 

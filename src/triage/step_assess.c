@@ -249,7 +249,7 @@ static int assess_apply(struct step_ctx *c, struct err *e)
         return e->code;
     x.merged = assessment_merge(x.verdict, x.report, x.facts);
     x.confidence = assessment_confidence(x.verdict, x.known, x.report, x.decided, x.approved);
-    x.wanted = wanted_proposals(x.verdict, x.report, x.known);
+    x.wanted = wanted_proposals(x.verdict, x.report);
     if (row_put(p, &x, &id, e) < 0 || audit(p, &x, id, e) < 0)
         return e->code;
     return job_add(p, "propose", x.row.id, PRIO_JUDGE, p->now_wall_ms, e);
