@@ -21,6 +21,7 @@
 #define SETTLE_LOOK_MS  INT64_C(500)
 #define SAME_LEAST_MS   INT64_C(3000)
 #define SAME_MOST_MS    INT64_C(8000)
+#define SAME_LONG_MS    INT64_C(30000)
 #define BUDGET_LEAST_MS INT64_C(60000)
 #define CANARY_LEAST_MS INT64_C(500)
 #define CANARY_MOST_MS  INT64_C(2000)
@@ -182,6 +183,25 @@ static int reuse(struct engine_pass *p, struct ground *g, struct asking *a,
     return job_add(p, "assess", g->row.id, PRIO_JUDGE, p->now_wall_ms, e);
 }
 
+/* Who waits long looks less often, so that a storm behind a slow model costs next to nothing. */
+static int same_wait(struct step_ctx *c, struct ground *g, struct asking *a, struct err *e)
+{
+    const struct engine_pass *p = step_pass(c);
+    bool again = a->state == ASKING_WAITING && text_eq(a->why, SAME_WHY);
+    int64_t waited = again ? p->now_wall_ms - a->at_ms : 0;
+    int64_t least = SAME_LEAST_MS, most = SAME_MOST_MS;
+
+    if (waited / 2 > least)
+        least = waited / 2 < SAME_LONG_MS ? waited / 2 : SAME_LONG_MS;
+    if (2 * least > most)
+        most = 2 * least;
+    a->state = ASKING_WAITING;
+    a->why = SAME_WHY;
+    a->until_ms = 0; /* it would be another row at each look */
+    step_again_at(c, p->now_wall_ms + ask_spread(least, most));
+    return asking_save(p, &g->row, a, e);
+}
+
 /*
  * Replies to the very same question that were of no use: what came of it there holds here, or a storm would pay for each of its incidents.
  * *done: nothing is left to do in this run.
@@ -216,8 +236,7 @@ static int useless_before(struct step_ctx *c, struct ground *g, struct asking *a
     if (!*done)
         return 0;
     if (there.state == ASKING_WAITING)
-        return ask_wait(c, &g->row, a, p->now_wall_ms + ask_spread(SAME_LEAST_MS, SAME_MOST_MS),
-                        SAME_WHY, e);
+        return same_wait(c, g, a, e);
     /* What it was told in turn names where it began. */
     return ask_give_up(p, &g->row, a,
                        text_starts(there.why, "as #")
@@ -253,10 +272,7 @@ static int same_before(struct step_ctx *c, struct ground *g, struct asking *a, b
     if (p->now_wall_ms - found.sent_ms > m->deadline_ms)
         return 0;
     *done = true;
-    step_again_at(c, p->now_wall_ms + ask_spread(SAME_LEAST_MS, SAME_MOST_MS));
-    a->state = ASKING_WAITING;
-    a->why = SAME_WHY;
-    return asking_save(p, &g->row, a, e);
+    return same_wait(c, g, a, e);
 }
 
 /* ---- may it leave ---- */

@@ -199,6 +199,49 @@ static void a_storm_does_not_repeat_a_bad_reply(void **state)
     }
 }
 
+/* Those that wait for one slow answer look for it ever more seldom: 12 times in four minutes, not 44. */
+static void a_storm_behind_a_slow_model_waits_quietly(void **state)
+{
+    enum {
+        N = 16
+    };
+    int looks = 0;
+
+    (void)state;
+    triggered();
+    clones(N);
+    ask_for("Q00001");
+    run_sql("UPDATE llm_call SET state = 'sent', report = NULL, epoch = 1");
+    run_sql("UPDATE incident SET ask = NULL");
+    bench.cfg.model.deadline_ms = 300000;
+    bench.n_questions = 0;
+    for (int k = 2; k <= N; k++) {
+        char id[16];
+
+        snprintf(id, sizeof(id), "Q%05d", k);
+        OK(store_tx_begin(bench.store, e));
+        OK(queue_add(bench.queue, "ask", id, PRIO_MODEL, bench.now, bench.now, e));
+        OK(store_tx_commit(bench.store, e));
+    }
+    bench.drain_max = 100 * N;
+    for (int s = 0; s < 240; s++) {
+        looks += bench_drain();
+        bench.now += 1000;
+    }
+    assert_int_equal(bench.n_questions, 0);
+    if (looks > 12 * N)
+        fail_msg("%d looks of %d that wait", looks, N);
+    /* and it still comes to its end */
+    run_sql("UPDATE llm_call SET state = 'failed'");
+    bench.now += 60000;
+    bench_drain();
+    assert_int_equal(bench.n_questions, 1);
+    bench.now += 60000;
+    bench_drain();
+    assert_true(count("SELECT count(*) FROM incident WHERE ask LIKE '%\"state\":\"answered\"%'") >=
+                N - 1);
+}
+
 /* ---- what is carried over ---- */
 
 /* What another incident's report says of numbers and hosts was never checked against this one: everybody who reads it must see whose it is. */
@@ -287,6 +330,7 @@ int main(void)
         cmocka_unit_test(a_storm_does_not_repeat_a_bad_reply),
         cmocka_unit_test(what_begins_again_asks_anew),
         T(a_breaker_moves_for_the_endpoint_that_was_asked),
+        T(a_storm_behind_a_slow_model_waits_quietly),
         T(what_is_taken_from_another_incident_says_so),
     };
 
