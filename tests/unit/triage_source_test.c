@@ -272,6 +272,67 @@ static void links_are_shown_and_never_asked(void **state)
     assert_int_equal(asked("wiki.example"), 0);
 }
 
+/* The last line that the gate heard of that kind, before line `upto`. */
+static const char *last_said(const char *kind, size_t upto)
+{
+    for (size_t i = upto; i-- > 0;)
+        if (text_starts(bench.gate[i], kind))
+            return bench.gate[i];
+    return NULL;
+}
+
+/*
+ * Numbers in lines move with each look, a source comes and goes: that is evidence, and people see it. What waits for their approval and the
+ * note at PagerDuty stay as they were, to the letter: the gate keeps a proposal that it hears again and writes no note that did not change.
+ */
+static void answers_that_move_change_no_proposal_and_no_note(void **state)
+{
+    static const struct {
+        int status;
+        const char *body;
+    } moves[] = {{200, "{\"data\":[{\"x\":\"p99 812 ms\"}]}"},
+                 {503, "x"},
+                 {200, "{\"data\":[{\"x\":\"p99 913 ms\"}]}"},
+                 {500, "y"},
+                 {200, "{\"data\":[]}"}};
+    char alerts[2048], proposed[1024], note[1024];
+    size_t heard;
+
+    (void)state;
+    bench_rules("rules:\n  - name: any\n    when: {incident.title: {contains: [slow]}}\n"
+                "    then: {allow: [add_note], propose: [{verb: add_note, note: look, why: w}]}\n");
+    bench.cfg.triage.triage_note = true;
+    seen();
+    (void)snprintf(proposed, sizeof proposed, "%s", last_said("propose ", bench.n_gate));
+    (void)snprintf(note, sizeof note, "%s", last_said("note ", bench.n_gate));
+    heard = bench.n_gate;
+    (void)snprintf(alerts, sizeof alerts, "%s", "{\"alerts\":[" ALERT("1"));
+    for (size_t i = 0; i < ARRAY_LEN(moves); i++) {
+        size_t before = asked("https://a.example/");
+
+        answers[0].status = moves[i].status;
+        answers[0].body = moves[i].body;
+        alerts[strlen(alerts) - (i > 0 ? strlen("],\"more\":false}") : 0)] = '\0';
+        (void)snprintf(alerts + strlen(alerts), sizeof alerts - strlen(alerts),
+                       "," ALERT("1") "],\"more\":false}");
+        answers[2].body = alerts;
+        bench.now += 10 * MINUTE;
+        enriched_again();
+        assert_true(asked("https://a.example/") > before);
+    }
+    AUTO(json_freep) json_t *shown = bench_show(INCIDENT);
+    assert_true(evidence_of(shown, EV_SOURCE) >= 5); /* they did move */
+    assert_true(bench.n_gate > heard);
+    for (size_t i = heard; i < bench.n_gate; i++) {
+        if (text_starts(bench.gate[i], "propose "))
+            assert_string_equal(bench.gate[i], proposed);
+        if (text_starts(bench.gate[i], "note "))
+            assert_string_equal(bench.gate[i], note);
+        if (text_starts(bench.gate[i], "supersede "))
+            assert_string_equal(bench.gate[i], last_said("supersede ", heard));
+    }
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -284,6 +345,7 @@ int main(void)
         CASE(a_resolved_incident_is_not_asked_about),
         CASE(without_sources_nothing_is_asked_or_said),
         CASE(links_are_shown_and_never_asked),
+        CASE(answers_that_move_change_no_proposal_and_no_note),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
