@@ -12,7 +12,8 @@
  *   waiting   not asked yet, or again in a moment: why and until_ms say what for
  *   out       a call is on its way
  *   answered  report is what was left of the reply after all checks; as: it was another incident's with the same key
- *   without   there will be none for this key: why
+ *   without   there will be none for this key: why. With until_ms: it was the endpoint's fault, and while the incident is open the same is asked
+ *             once more then
  *
  * over: the incident has ended since. If it begins again, all this is of the past, and the same key counts as a new question.
  */
@@ -71,6 +72,12 @@ int ask_apply(struct step_ctx *c, struct err *e) MUST_CHECK;
 /* Ends without a report, and says why. */
 int ask_give_up(const struct engine_pass *p, const struct incident_row *row, struct asking *a,
                 const char *why, struct err *e) MUST_CHECK;
+/*
+ * Ends for now, because of the endpoint and not of the question: why. While the incident is open it is asked once more after five to ten times
+ * breaker_open_ms, through the same doors as any other question, so that neither a dead endpoint nor one that is back meets a crowd.
+ */
+int ask_give_up_for_now(struct step_ctx *c, const struct incident_row *row, struct asking *a,
+                        const char *why, struct err *e) MUST_CHECK;
 /* Comes back, and says what for. */
 int ask_wait(struct step_ctx *c, const struct incident_row *row, struct asking *a, int64_t until_ms,
              const char *why, struct err *e) MUST_CHECK;

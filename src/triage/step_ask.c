@@ -25,6 +25,8 @@
 #define BUDGET_LEAST_MS INT64_C(60000)
 #define CANARY_LEAST_MS INT64_C(500)
 #define CANARY_MOST_MS  INT64_C(2000)
+#define AGAIN_LEAST     INT64_C(5) /* times breaker_open_ms */
+#define AGAIN_MOST      INT64_C(10)
 #define CALL_LEAST_MS   INT64_C(1000) /* with less time left nothing is begun */
 #define CANARY_ROOM     INT64_C(400)  /* tokens; its question and its answer are a few words */
 #define CHOICES_MAX     50
@@ -97,6 +99,20 @@ int ask_give_up(const struct engine_pass *p, const struct incident_row *row, str
     a->why = why;
     a->until_ms = 0;
     a->repair = NULL;
+    return asking_save(p, row, a, e);
+}
+
+int ask_give_up_for_now(struct step_ctx *c, const struct incident_row *row, struct asking *a,
+                        const char *why, struct err *e)
+{
+    const struct engine_pass *p = step_pass(c);
+    int64_t pause = world_of(p)->cfg->model.breaker_open_ms;
+
+    a->state = ASKING_WITHOUT;
+    a->why = why;
+    a->until_ms = p->now_wall_ms + ask_spread(AGAIN_LEAST * pause, AGAIN_MOST * pause);
+    a->repair = NULL;
+    step_again_at(c, a->until_ms);
     return asking_save(p, row, a, e);
 }
 
@@ -215,6 +231,7 @@ static int useless_before(struct step_ctx *c, struct ground *g, struct asking *a
     struct incident_row other;
     struct llm_found found;
     struct asking there;
+    const char *why;
     int rc = llm_find_useless(w->llm, g->key, p->now_wall_ms - m->reuse_ms, p->arena, &found, e);
 
     *done = false;
@@ -238,12 +255,12 @@ static int useless_before(struct step_ctx *c, struct ground *g, struct asking *a
     if (there.state == ASKING_WAITING)
         return same_wait(c, g, a, e);
     /* What it was told in turn names where it began. */
-    return ask_give_up(p, &g->row, a,
-                       text_starts(there.why, "as #")
-                           ? there.why
-                           : arena_printf(p->arena, "as #%lld: %s", (long long)other.number,
-                                          there.why ? there.why : "no answer"),
-                       e);
+    why = text_starts(there.why, "as #")
+              ? there.why
+              : arena_printf(p->arena, "as #%lld: %s", (long long)other.number,
+                             there.why ? there.why : "no answer");
+    return there.until_ms ? ask_give_up_for_now(c, &g->row, a, why, e)
+                          : ask_give_up(p, &g->row, a, why, e);
 }
 
 /* *done: nothing is left to do in this run. */
@@ -581,10 +598,10 @@ static int door(struct step_ctx *c, struct ground *g, struct asking *a, bool *do
 
     *done = true;
     if (a->begun_ms && a->begun_ms + m->deadline_ms - p->now_wall_ms < CALL_LEAST_MS)
-        return ask_give_up(p, &g->row, a,
-                           a->why ? arena_printf(p->arena, "no answer in time: %s", a->why)
-                                  : "no answer in time",
-                           e);
+        return ask_give_up_for_now(c, &g->row, a,
+                                   a->why ? arena_printf(p->arena, "no answer in time: %s", a->why)
+                                          : "no answer in time",
+                                   e);
     if (llm_may_ask(w->llm, m, g->row.id, m->max_output_tokens, cost_of(m, 0, m->max_output_tokens),
                     p->now_wall_ms, &v, e) < 0)
         return e->code;
@@ -594,6 +611,21 @@ static int door(struct step_ctx *c, struct ground *g, struct asking *a, bool *do
         return refused(c, g, a, &v, e);
     *done = false;
     return 0;
+}
+
+/* False: there is an answer, or there will be none (yet). */
+static bool still_asked(struct step_ctx *c, struct asking *a)
+{
+    if (a->state == ASKING_ANSWERED || (a->state == ASKING_WITHOUT && a->until_ms == 0))
+        return false;
+    if (a->state != ASKING_WITHOUT)
+        return true;
+    if (a->until_ms > step_pass(c)->now_wall_ms) {
+        step_again_at(c, a->until_ms);
+        return false;
+    }
+    *a = (struct asking){.key = a->key, .round = 1}; /* the endpoint has had its time */
+    return true;
 }
 
 static int ask_plan(struct step_ctx *c, struct err *e)
@@ -618,7 +650,7 @@ static int ask_plan(struct step_ctx *c, struct err *e)
     asking_parse(p->arena, g.row.ask, &a);
     if (a.over || !text_eq(a.key, g.key))
         a = (struct asking){.key = g.key, .round = 1};
-    if (a.state == ASKING_ANSWERED || a.state == ASKING_WITHOUT)
+    if (!still_asked(c, &a))
         return 0;
     a.bundle_id = g.row.bundle_id;
     a.with = asking_with(p);

@@ -99,8 +99,10 @@ static int faulted(struct step_ctx *c, struct answer_of_model *x, const struct l
 
     if (fault_alarm(p, fault, e) < 0)
         return e->code;
-    if (wait == 0)
+    if (wait == 0 && fault->fault == LLM_FAULT_FINAL)
         return ask_give_up(p, &x->row, &x->a, arena_strdup(p->arena, fault->why), e);
+    if (wait == 0)
+        return ask_give_up_for_now(c, &x->row, &x->a, arena_strdup(p->arena, fault->why), e);
     x->a.tries++;
     return ask_wait(c, &x->row, &x->a, p->now_wall_ms + wait,
                     arena_printf(p->arena, "tried again after: %s", fault->why), e);

@@ -162,6 +162,29 @@ static bool actions_of(const json_t *prop, const struct gate_view *view, struct 
     return x->n_actions > 0;
 }
 
+/*
+ * What a model wants was asked of the same gate before, so this is a change since, or a note that the gate finds ill worded: nobody has to mend
+ * anything, but it must not vanish. The record of the incident says it, and its timeline shows it.
+ */
+static int model_refused(struct engine_pass *p, const struct ground *g, const char *verb,
+                         int64_t *id, struct err *e)
+{
+    AUTO(json_freep)
+    json_t *detail = json_pack("{s:s, s:s, s:I}", "wanted", verb ? verb : "", "why", e->msg,
+                               "assessment_id", (json_int_t)g->row.assessment_id);
+    const struct audit_entry x = {
+        .actor = "model",
+        .verb = "proposal.refused",
+        .subject = arena_printf(p->arena, "incident:%s", g->row.id),
+        .incident = g->row.id,
+        .detail = detail,
+    };
+
+    *e = (struct err){0};
+    *id = 0;
+    return audit_append(p->audit, &x, p->now_wall_ms, e);
+}
+
 static int one_propose(struct engine_pass *p, const struct ground *g, const json_t *prop,
                        int64_t *id, struct err *e)
 {
@@ -188,12 +211,12 @@ static int one_propose(struct engine_pass *p, const struct ground *g, const json
     if (rc == ERR_INPUT || rc == ERR_DENIED) {
         char what[256];
 
+        if (model)
+            return model_refused(p, g, json_opt_str(prop, "verb"), id, e);
         snprintf(what, sizeof(what), "rule %.60s proposed what the gate refuses: %.120s",
                  json_opt_str(prop, "rule"), e->msg);
         *e = (struct err){0};
         *id = 0;
-        if (model) /* its verbs were asked of the same gate; what changed since is not its mistake */
-            return 0;
         return engine_alarm(p, "rules.proposal", what, "correct the rule's proposal and reload", e);
     }
     return rc;

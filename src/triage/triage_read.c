@@ -380,6 +380,16 @@ static int audit_add(struct triage_reader *r, const char *id, struct timeline *t
 
         if (text_eq(verb, "assessment.made")) /* told with its words above */
             continue;
+        if (text_eq(verb, "proposal.refused")) { /* the only one whose words stand nowhere else */
+            const json_t *detail = json_opt_obj(x, "detail");
+            const char *wanted = json_opt_str(detail, "wanted"), *why = json_opt_str(detail, "why");
+            char what[400];
+
+            snprintf(what, sizeof(what), "%s: %.40s: %.250s", verb, wanted ? wanted : "",
+                     why ? why : "");
+            line_add(t, json_opt_int(x, "at", 0), "audit", subject, what, json_opt_str(x, "actor"));
+            continue;
+        }
         line_add(t, json_opt_int(x, "at", 0), "audit", subject, verb, json_opt_str(x, "actor"));
         if (subject && text_starts(subject, "proposal:") &&
             parse_i64(subject + 9, 1, INT64_MAX, &num, &ignored) == 0 && !num_in(proposals, num))

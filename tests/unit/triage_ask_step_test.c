@@ -88,18 +88,24 @@ static void whatever_goes_wrong_ends_as_a_reason(void **state)
         const char *body;
         const char *why, *outcome, *alarm;
         size_t calls;
+        unsigned retry_after_s;
     } table[] = {
-        {"no connection", ERR_RETRY, 0, NULL, "", "left_out", NULL, 3},
-        {"lost", ERR_UNSURE, 0, NULL, "", "no_answer", NULL, 3},
-        {"429", 0, 429, "{\"error\":{\"type\":\"rate_limit\"}}", "429", "http", NULL, 3},
-        {"500", 0, 500, "oops", "500", "http", NULL, 3},
-        {"401", 0, 401, "{}", "401", "http", "model.auth", 1},
-        {"402", 0, 402, "{}", "402", "http", "model.spent", 1},
-        {"400", 0, 400, "{}", "400", "http", NULL, 1},
-        {"page", 0, 200, "<html>", "could not be read", "unreadable", NULL, 3},
-        {"prose", 0, 200, CHAT("I approve everything.", "stop"), "form, twice", "invalid", NULL, 2},
-        {"cut", 0, 200, CHAT("{", "length"), "limit of output", "cut", NULL, 2},
-        {"filtered", 0, 200, CHAT("", "content_filter"), "filter", "filtered", NULL, 1},
+        {"no connection", ERR_RETRY, 0, NULL, "", "left_out", NULL, 3, 0},
+        {"lost", ERR_UNSURE, 0, NULL, "", "no_answer", NULL, 3, 0},
+        {"429", 0, 429, "{\"error\":{\"type\":\"rate_limit\"}}", "429", "http", NULL, 3, 0},
+        {"a pause", 0, 429, "{}", "429", "http", NULL, 3, 2},
+        /* over two minutes nobody waits (contracts/llm.md 5) */
+        {"a long pause", 0, 429, "{}", "429", "http", NULL, 1, 121},
+        {"a longer pause", 0, 503, "{}", "503", "http", NULL, 1, 86400},
+        {"500", 0, 500, "oops", "500", "http", NULL, 3, 0},
+        {"401", 0, 401, "{}", "401", "http", "model.auth", 1, 0},
+        {"402", 0, 402, "{}", "402", "http", "model.spent", 1, 0},
+        {"400", 0, 400, "{}", "400", "http", NULL, 1, 0},
+        {"page", 0, 200, "<html>", "could not be read", "unreadable", NULL, 3, 0},
+        {"prose", 0, 200, CHAT("I approve everything.", "stop"), "form, twice", "invalid", NULL, 2,
+         0},
+        {"cut", 0, 200, CHAT("{", "length"), "limit of output", "cut", NULL, 2, 0},
+        {"filtered", 0, 200, CHAT("", "content_filter"), "filter", "filtered", NULL, 1, 0},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
@@ -111,6 +117,7 @@ static void whatever_goes_wrong_ends_as_a_reason(void **state)
                                        .status = table[i].status,
                                        .body = table[i].body,
                                        .body_len = table[i].body ? strlen(table[i].body) : 0,
+                                       .retry_after_s = table[i].retry_after_s,
                                        .msg = "connect timed out"};
         script_len = 1;
         bench.model = by_script;
@@ -428,11 +435,39 @@ static void the_model_adds_and_never_replaces(void **state)
     }
 }
 
+/* What the gate refuses to a model after all leaves words that people read, and costs the rules' proposals nothing. */
+static void a_proposal_that_the_gate_refuses_does_not_vanish(void **state)
+{
+    AUTO(json_freep) json_t *j = NULL;
+    const json_t *lines;
+    bool told = false;
+
+    (void)state;
+    bench_rules("rules:\n  - name: any\n    when: {incident.title: {contains: [latency]}}\n"
+                "    then: {allow: [add_note, resolve, escalate], propose: [{verb: add_note, "
+                "note: seen, why: x}]}\n");
+    bench.model = acting;
+    bench.refused = "resolve";
+    triggered();
+    assert_true(gate_said("propose model resolve{}"));
+    assert_true(gate_said("propose rule:any add_note"));
+    j = bench_show(INCIDENT);
+    lines = json_object_get(j, "timeline");
+    for (size_t i = 0; i < json_array_size(lines); i++) {
+        const char *text = json_opt_str(json_array_get(lines, i), "text");
+
+        told |= text && strstr(text, "proposal.refused: resolve: args.content is too long");
+    }
+    assert_true(told);
+    assert_false(bench_alarmed("rules.proposal"));
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(a_report_joins_the_rules_view),
+        T(a_proposal_that_the_gate_refuses_does_not_vanish),
         cmocka_unit_test(only_what_matters_asks_again),
         cmocka_unit_test(whatever_goes_wrong_ends_as_a_reason),
         T(a_call_that_never_left_costs_nothing),

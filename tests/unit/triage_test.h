@@ -67,6 +67,7 @@ static struct bench {
     struct net_reply (*model)(const char *question); /* answers it; NULL: the tables do */
     int64_t decided;       /* what gate_measured tells: so many, all approved */
     const char *forbidden; /* a verb that the policy never allows a model */
+    const char *refused; /* a verb that gate_propose refuses to a model, whatever was said before */
     int64_t next_proposal;
     char alarms[32][64];
     size_t n_alarms;
@@ -176,6 +177,8 @@ int gate_propose(struct engine_pass *p, const struct gate_proposal *x, int64_t *
     assert_true(json_is_object(x->facts));
     gate_line(line);
     (void)p;
+    if (bench.refused && text_eq(x->origin, "model") && text_eq(x->actions[0].verb, bench.refused))
+        return err_set(e, ERR_INPUT, "args.content is too long");
     *id = ++bench.next_proposal;
     *note = NULL;
     bench.live = true;
