@@ -143,6 +143,28 @@ const char *sources_link(const struct sources *s, size_t i, struct arena *a, jso
 
 /* ---- the answer ---- */
 
+#define ECHO_MIN 6 /* a shorter secret stands in too many texts by chance */
+
+static bool holds(const char *text, size_t len, const struct secret *secret)
+{
+    size_t n = 0;
+    const char *bytes = secret ? secret_bytes(secret, &n) : NULL;
+
+    return n >= ECHO_MIN && memmem(text, len, bytes, n) != NULL;
+}
+
+/* A page that shows the request back (an error page, an echo service) must not carry our credential to people and models. */
+static bool echoes(const struct src_host *h, const char *body, size_t len, const json_t *lines)
+{
+    size_t i;
+    json_t *x;
+
+    json_array_foreach (lines, i, x)
+        if (holds(json_string_value(x), json_string_length(x), h->secret))
+            return true;
+    return holds(body, len, h->secret);
+}
+
 int sources_extract(const struct sources *s, size_t i, const char *body, size_t len, json_t **lines,
                     struct err *e)
 {
@@ -154,6 +176,9 @@ int sources_extract(const struct sources *s, size_t i, const char *body, size_t 
     if ((x->is_json ? src_extract_json(x, body, len, list, e)
                     : src_extract_pcre2(x, body, len, list, e)) < 0)
         return e->code;
+    if (echoes(&s->hosts[s->rows[i].host], body, len, list))
+        return err_set(e, ERR_INPUT,
+                       "it repeats the credential of its host, so nothing of it is kept");
     *lines = TAKE(list);
     return 0;
 }
