@@ -36,6 +36,13 @@ class Replay(unittest.TestCase):
         cls.plain = cls.w.sandbox.trigger(service="PSTRACK", title="Latency p99 over 4.2 s on web-3")["id"]
         for i in (cls.incident, cls.plain):
             wait_for(lambda i=i: cls.assessment(i).get("origin") == "model", 40)
+        # The same again (its report is taken over), what people do, and an end.
+        cls.twin = cls.w.sandbox.trigger(service="PSPARDB", title="Connection pool exhausted on db-18",
+                                         alerts=[{"summary": "pool at 100 of 100", "severity": "critical"}])["id"]
+        wait_for(lambda: cls.assessment(cls.twin).get("origin") == "model", 40)
+        cls.w.sandbox.act(cls.twin, "PUCARMO", "acknowledge")
+        cls.w.sandbox.act(cls.incident, "PUCARMO", "note", content="the pool is at its limit since the deployment")
+        cls.w.sandbox.act(cls.plain, "PUCARMO", "resolve")
         cls.settle()
 
     @classmethod
@@ -70,10 +77,14 @@ class Replay(unittest.TestCase):
         rows = self.w.daemon.rows("SELECT incident_id, id, origin FROM assessment ORDER BY id")
         self.assertGreater(len([r for r in rows if r[2] == "model"]), 1)
         self.assertGreater(len([r for r in rows if r[2] == "rules"]), 1)
+        taken = self.w.daemon.rows("SELECT count(*) FROM incident WHERE id = ? AND ask LIKE '%\"as\":{%'", self.twin)
+        self.assertEqual(taken[0][0], 1, "one of them rests on another incident's report")
+        self.assertEqual(len({r[0] for r in rows}), 3)
         for incident, number, origin in rows:
             r = self.replay(incident, "--assessment", str(number))
             self.assertTrue(r["equal"], (number, r["parts"]))
-            self.assertEqual([p["part"] for p in r["parts"]], PARTS if origin == "model" else [p for p in PARTS if p != "checks"])
+            self.assertEqual([p["part"] for p in r["parts"]], PARTS if origin == "model" and incident != self.twin
+                             else [p for p in PARTS if p != "checks"])  # what was taken over was checked where it was asked
             self.assertEqual(r["missing"], [])
 
     def test_it_needs_no_daemon_and_writes_nothing(self):
