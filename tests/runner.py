@@ -95,7 +95,7 @@ def unit(log, preset, names=None):
 
 
 # Integration tests that hold the daemon to a time: they run by themselves, the others two at a time.
-ALONE = ["rest_down", "budget", "time", "stale", "dialect", "model", "outage", "start", "quickstart"]
+ALONE = ["rest_down", "budget", "time", "stale", "dialect", "model", "model_hour", "outage", "start", "quickstart"]
 
 
 def python_file(log, path, preset):
