@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 
+from tests.eval import score, stub as beside
 from tests.lib.world import SECRET, TOP, Daemon, Sandbox, wait_for
 
 BUILD_S = 0.6  # what it takes at most to build a world while others are built beside it
@@ -178,12 +179,11 @@ class Worker:
         d = Daemon(folder, self.sandbox.url, rules=self.rules, per_minute=100000, extra=CONFIG.format(
             url=base, offset_s=offset_s, timeout_ms=self.stub.timeout_ms, deadline_ms=2 * self.stub.timeout_ms))
         if case.get("telemetry") is not None:
-            from tests.eval.stub import SOURCES
-            d.write("sources.yaml", SOURCES % {"base": base})
+            d.write("sources.yaml", beside.SOURCES % {"base": base})
         return d.start(wait=False)
 
     def play(self, case):
-        """What the daemon says in the end: GET /incidents/ID/explain."""
+        """What the daemon says in the end (see over)."""
         begin = seconds_of(case["at"])
         folder = os.path.join(self.folder, case["id"])
         os.mkdir(folder, 0o700)
@@ -216,14 +216,23 @@ class Worker:
         return x if state == "without model" or (state == "answered" and x["assessment"]["origin"] == "model") else None
 
     def over(self, daemon, incident):
+        """{explain: GET /incidents/ID/explain, evidence: {handle: stored body} of what its report cites, rules_level: confidence before a model spoke}."""
         try:
-            return wait_for(lambda: self.settled(daemon, incident), self.stub.timeout_ms / 1000 + 40, every=0.04)
+            x = wait_for(lambda: self.settled(daemon, incident), self.stub.timeout_ms / 1000 + 40, every=0.04)
         except AssertionError as e:
             raise AssertionError("%s: %s\n%s" % (e, daemon.api("GET", "/incidents/%s/explain" % incident)[1], daemon.tail(15))) from e
+        evidence = {}
+        for handle in sorted({h for h, _ in score.quotes(x["assessment"]["report"])} if x["assessment"]["report"] else ()):
+            status, item, _ = daemon.api("GET", "/incidents/%s/evidence/%s" % (incident, handle[1:]))
+            if status == 200:
+                evidence[handle] = item["body"]
+        # Only the newest assessment is told by the API; the one before a model spoke is read where it is kept.
+        level = daemon.rows("SELECT confidence FROM assessment WHERE incident_id = ? AND origin = 'rules' ORDER BY id DESC LIMIT 1", incident)
+        return {"explain": x, "evidence": evidence, "rules_level": json.loads(level[0][0])["level"]}
 
 
 def play_all(cases, stub, workers=4, done=None):
-    """{case id: explain}, or {case id: exception} where a case could not be played."""
+    """{case id: what Worker.over gives}, or {case id: exception} where a case could not be played."""
     left, out, lock = list(cases), {}, threading.Lock()
 
     def work():
@@ -251,3 +260,15 @@ def play_all(cases, stub, workers=4, done=None):
     for t in threads:
         t.join()
     return out
+
+
+def played(some, answer, workers=4, timeout_ms=5000, done=None):
+    """({case id: what Worker.over gives}, {case id: exception}) with a stub that answers a model's questions like this."""
+    by_id = {c["id"]: c for c in some}
+    s = beside.Stub(answer, lambda case: by_id[case].get("telemetry") or {}, timeout_ms)
+    try:
+        out = play_all(some, s, workers, done)
+    finally:
+        s.stop()
+    failed = {k: v for k, v in out.items() if isinstance(v, Exception)}
+    return {k: v for k, v in out.items() if k not in failed}, failed
