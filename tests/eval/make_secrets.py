@@ -196,6 +196,9 @@ def kinds(m):
         "session": ("cookie", "word", lambda: (name("JSESSIONID=", "PHPSESSID=", "connect.sid="), m.mixed(UP + DIG, 32), "")),
         "member": ("secret", "member", lambda: (name("password", "token", "Authorization", "x-api-key", "cookie", "client_secret", "DB_PASSWORD", "privateKey"), m.password(), "")),
         "named_value": ("secret", "named", lambda: (name("DB_PASSWORD", "API_TOKEN", "SESSION_SECRET"), m.password(), "")),
+        "named_json": ("assignment", "line", lambda: ("[{\"name\":\"%s\",\"value\":\"" % name("DB_PASSWORD", "API_TOKEN"), m.password(), "\"}]")),
+        "named_lines": ("assignment", "block", lambda: ("env.0.name: %s\nenv.0.value: " % name("DB_PASSWORD", "API_TOKEN"), m.password(), "")),
+        "cookie_bare": ("cookie", "line", lambda: ("cookie: ", m.mixed(ALNUM, 24), "")),
         # ---- persons
         "email": ("email", "word", lambda: "%s.%s%s@%s" % (name("ana", "bo", "chris", "dora", "eli", "fay"), name("lind", "meier", "novak", "okafor", "perez"), m.of(DIG, 2), name("example.com", "mail.example.org", "corp.example.co.uk", "beispiel.de"))),
         "email_tag": ("email", "word", lambda: "%s+%s@example.net" % (m.of(LOW, 6), m.of(LOW, 5))),
