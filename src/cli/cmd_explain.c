@@ -105,7 +105,6 @@ static void calls_print(struct cli *c, const json_t *list)
     table_print(t);
 }
 
-/* What the incident's card says about the evidence bundle; the proposal stands without it. */
 /* "errors-after-change, night-low-urgency" */
 static const char *rule_names(struct cli *c, const json_t *rules)
 {
@@ -117,17 +116,29 @@ static const char *rule_names(struct cli *c, const json_t *rules)
     return text;
 }
 
+static bool listed(const json_t *names, const char *name)
+{
+    for (size_t i = 0; i < json_array_size(names); i++)
+        if (text_eq(json_string_value(json_array_get(names, i)), name))
+            return true;
+    return false;
+}
+
+/* What it was made on, not what is known by now. */
 static void evidence_print(struct cli *c, const json_t *p)
 {
     AUTO(reply_done) struct reply r = {0};
     struct err e = {0};
     const char *incident = json_opt_str(p, "incident");
+    const json_t *names = json_opt_arr(json_opt_obj(p, "bundle"), "evidence");
     const json_t *rules;
     size_t i;
     json_t *x;
 
     heading(c, "Evidence and rule");
-    field(c, "bundle", member(c, p, "bundle_id"));
+    field(c, "bundle",
+          fmt(c, "%s, digest %.16s", member(c, p, "bundle_id"),
+              member(c, json_opt_obj(p, "bundle"), "digest")));
     field(c, "assessment", member(c, p, "assessment_id"));
     if (!incident ||
         client_call(c, "GET", path_of(c, "/api/v1/incidents/", incident, ""), NULL, &r, &e) < 0 ||
@@ -138,7 +149,7 @@ static void evidence_print(struct cli *c, const json_t *p)
     rules = json_opt_arr(json_opt_obj(json_opt_obj(r.json, "assessment"), "verdict"), "rules");
     field(c, "rules matched", json_array_size(rules) ? rule_names(c, rules) : "none");
     json_array_foreach (json_opt_arr(r.json, "evidence"), i, x)
-        if (json_opt_bool(x, "current", true))
+        if (listed(names, json_opt_str(x, "name")))
             printf("  %s  %s%s\n", paint(c, BOLD, member(c, x, "name")),
                    text_eq(json_opt_str(x, "state"), "not_checked") ? "not checked: " : "",
                    member(c, x, "summary"));

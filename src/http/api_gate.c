@@ -21,9 +21,7 @@ enum MHD_Result api_proposals(struct request *r)
     return api_answer(r, rc, &out, &e);
 }
 
-/* What one reader says about the proposal that the path names. */
-static enum MHD_Result one_proposal(struct request *r, int (*read)(struct gate_reader *, int64_t,
-                                                                   json_t **, struct err *))
+enum MHD_Result api_proposal(struct request *r)
 {
     struct http_readers *rd = api_readers(r);
     int64_t id;
@@ -32,17 +30,33 @@ static enum MHD_Result one_proposal(struct request *r, int (*read)(struct gate_r
 
     if (!rd || !api_arg_int(r, 0, &id))
         return MHD_YES;
-    return api_answer(r, read(rd->gate, id, &out, &e), &out, &e);
+    return api_answer(r, gate_show(rd->gate, id, &out, &e), &out, &e);
 }
 
-enum MHD_Result api_proposal(struct request *r)
+/* With what it was made on: the gate keeps the number of the bundle, whose digest and items are the other room's. */
+static int explain(struct http_readers *rd, int64_t id, json_t **out, struct err *e)
 {
-    return one_proposal(r, gate_show);
+    AUTO(json_freep) json_t *o = NULL;
+    json_t *bundle = NULL;
+
+    if (gate_explain(rd->gate, id, &o, e) < 0 ||
+        triage_bundle(rd->triage, json_opt_int(o, "bundle_id", 0), &bundle, e) < 0)
+        return e->code;
+    json_object_set_new(o, "bundle", bundle);
+    *out = TAKE(o);
+    return 0;
 }
 
 enum MHD_Result api_explain(struct request *r)
 {
-    return one_proposal(r, gate_explain);
+    struct http_readers *rd = api_readers(r);
+    int64_t id;
+    struct err e = {0};
+    json_t *out = NULL;
+
+    if (!rd || !api_arg_int(r, 0, &id))
+        return MHD_YES;
+    return api_answer(r, explain(rd, id, &out, &e), &out, &e);
 }
 
 /* The id of the path as a number; checked by the handler before the command was handed over. */

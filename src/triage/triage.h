@@ -74,6 +74,8 @@ void triage_reader_close(struct triage_reader *r);
 /* status: "open" (default), "resolved" or "all"; before: seq for paging (0 = newest). */
 int triage_list(struct triage_reader *r, const char *status, const char *service, int64_t before,
                 unsigned limit, json_t **out, struct err *e) MUST_CHECK;
+/* {id, digest, created_at, evidence: ["E1", ...]} of a bundle; null for 0 and for one that is not known. */
+int triage_bundle(struct triage_reader *r, int64_t id, json_t **out, struct err *e) MUST_CHECK;
 /*
  * What triage_show or triage_explain gave, for people: placeholders in the model's report become their values again, found anew in the stored
  * evidence (of this incident, and of the one whose answer was taken over). Nothing of it is kept. What was pruned since stays a placeholder.

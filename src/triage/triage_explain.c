@@ -102,6 +102,31 @@ int read_assessment(struct triage_reader *r, int64_t id, bool whole, json_t **ou
     return 0;
 }
 
+/* ---- what it was made on ---- */
+
+int triage_bundle(struct triage_reader *r, int64_t id, json_t **out, struct err *e)
+{
+    AUTO(json_freep) json_t *names = json_array();
+    AUTO(json_freep) json_t *nums = NULL;
+    struct store_stmt *q = store_begin(r->sql, BUNDLE_GET);
+    int rc;
+
+    store_bind_int(q, 1, id);
+    rc = store_step(q, e);
+    if (rc > 0) {
+        nums = parsed(store_text(q, 0));
+        for (size_t i = 0; i < json_array_size(nums); i++)
+            json_array_append_new(names, json_sprintf("E%" JSON_INTEGER_FORMAT,
+                                                      json_integer_value(json_array_get(nums, i))));
+        *out = json_pack("{s:I, s:s, s:o, s:O}", "id", (json_int_t)id, "digest", store_text(q, 1),
+                         "created_at", read_time(store_int(q, 2)), "evidence", names);
+    } else if (rc == 0) {
+        *out = json_null();
+    }
+    store_reset(q);
+    return rc < 0 ? rc : 0;
+}
+
 /* ---- everything ---- */
 
 static json_t *current_of(const json_t *evidence)
@@ -119,10 +144,12 @@ int triage_explain(struct triage_reader *r, const char *id_or_number, json_t **o
     AUTO(arena_freep) struct arena *a = arena_new(READ_ARENA_BYTES);
     AUTO(json_freep) json_t *assessment = NULL;
     AUTO(json_freep) json_t *evidence = NULL;
+    AUTO(json_freep) json_t *bundle = NULL;
     struct incident_row row = {0};
     struct bodies b = {0};
 
     if (read_row(r, id_or_number, a, &row, e) < 0 ||
+        triage_bundle(r, row.bundle_id, &bundle, e) < 0 ||
         (row.assessment_id && get(r, row.assessment_id, a, &assessment, &b, e) < 0) ||
         read_evidence_list(r, &row, &evidence, e) < 0)
         return e->code;
@@ -130,8 +157,9 @@ int triage_explain(struct triage_reader *r, const char *id_or_number, json_t **o
                        put_body(r, assessment, "wanted", b.wanted, a, e) < 0 ||
                        put_body(r, assessment, "facts", b.facts, a, e) < 0))
         return e->code;
-    *out = json_pack("{s:o, s:O?, s:o, s:{s:o, s:o}}", "incident", read_row_json(&row),
+    *out = json_pack("{s:o, s:O?, s:o, s:{s:o, s:o, s:o}}", "incident", read_row_json(&row),
                      "assessment", assessment, "ask", read_asking(&row, a), "bundle", "id",
-                     read_number(row.bundle_id), "items", current_of(evidence));
+                     read_number(row.bundle_id), "digest",
+                     read_text(json_opt_str(bundle, "digest")), "items", current_of(evidence));
     return *out ? 0 : err_set(e, ERR_INTERNAL, "the incident cannot be explained");
 }
