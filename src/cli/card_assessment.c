@@ -165,6 +165,11 @@ void assessment_print(struct cli *c, const json_t *a, const json_t *ask)
     field(c, "severity", member(c, a, "severity"));
     field(c, "category", member(c, a, "category"));
     field(c, "team", member(c, a, "team"));
+    if (json_opt_str(json_opt_obj(a, "suggested"), "urgency"))
+        field(c, "urgency",
+              fmt(c,
+                  "%s (a suggestion: PagerDuty's is another, and stays until a person changes it)",
+                  member(c, a, "urgency")));
     field(c, "by",
           fmt(c, "%s: %s",
               text_eq(json_opt_str(a, "origin"), "model") ? "rules and model" : "rules",

@@ -7,11 +7,11 @@
 #include "base/text.h"
 #include "triage/ask_priv.h"
 
-/* Most useful first: small, near things that people look at before the long ones. */
+/* Most useful first: small, near things that people look at before the long ones; lists of other incidents come after this one's own story. */
 static const char *const by_use[] = {
-    EV_INCIDENT, EV_ALERT,   EV_CHANGE,  EV_SOURCE,     EV_RUNBOOK, EV_MEMORY,
-    EV_FIX,      EV_NOTE,    EV_SIMILAR, EV_FIRING,     EV_OUTLIER, EV_RELATED,
-    EV_PAST,     EV_SERVICE, EV_LOG,     EV_DEPENDENCY, EV_ONCALL,  EV_POLICY,
+    EV_INCIDENT, EV_ALERT, EV_CHANGE,  EV_SOURCE,  EV_RUNBOOK, EV_MEMORY,
+    EV_FIX,      EV_NOTE,  EV_SIMILAR, EV_SERVICE, EV_LOG,     EV_FIRING,
+    EV_OUTLIER,  EV_PAST,  EV_RELATED, EV_ONCALL,  EV_POLICY,  EV_DEPENDENCY,
 };
 
 struct pick {

@@ -1,6 +1,7 @@
 /* What people read of an assessment: its words, where it stands with the model, and everything behind it. */
 #include "base/json.h"
 #include "base/text.h"
+#include "triage/ask.h"
 #include "triage/asking.h"
 #include "triage/read_priv.h"
 #include "triage/triage_sql.h"
@@ -88,6 +89,21 @@ static int get(struct triage_reader *r, int64_t id, struct arena *a, json_t **ou
     return rc < 0 ? rc : 0;
 }
 
+/* Who said which of the words, and what of them would be a change at PagerDuty: a suggestion, for nothing here makes it. */
+static int basis_put(struct triage_reader *r, json_t *j, const char *facts_sha, struct arena *a,
+                     struct err *e)
+{
+    AUTO(json_freep) json_t *facts = NULL;
+    AUTO(json_freep) json_t *merged = NULL;
+
+    if (facts_sha && read_body(r, facts_sha, a, &facts, e) < 0)
+        return e->code;
+    merged = assessment_merge(json_object_get(j, "verdict"), json_object_get(j, "report"), facts);
+    json_object_set(j, "basis", json_object_get(merged, "basis"));
+    json_object_set(j, "suggested", facts ? json_object_get(merged, "suggested") : json_null());
+    return 0;
+}
+
 int read_assessment(struct triage_reader *r, int64_t id, bool whole, json_t **out, struct err *e)
 {
     AUTO(arena_freep) struct arena *a = arena_new(READ_ARENA_BYTES);
@@ -96,7 +112,8 @@ int read_assessment(struct triage_reader *r, int64_t id, bool whole, json_t **ou
 
     if (id && get(r, id, a, &j, &b, e) < 0)
         return e->code;
-    if (j && whole && put_body(r, j, "report", b.report, a, e) < 0)
+    if (j && whole &&
+        (put_body(r, j, "report", b.report, a, e) < 0 || basis_put(r, j, b.facts, a, e) < 0))
         return e->code;
     *out = j ? TAKE(j) : json_null();
     return 0;
@@ -155,7 +172,8 @@ int triage_explain(struct triage_reader *r, const char *id_or_number, json_t **o
         return e->code;
     if (assessment && (put_body(r, assessment, "report", b.report, a, e) < 0 ||
                        put_body(r, assessment, "wanted", b.wanted, a, e) < 0 ||
-                       put_body(r, assessment, "facts", b.facts, a, e) < 0))
+                       put_body(r, assessment, "facts", b.facts, a, e) < 0 ||
+                       basis_put(r, assessment, b.facts, a, e) < 0))
         return e->code;
     *out = json_pack("{s:o, s:O?, s:o, s:{s:o, s:o, s:o}}", "incident", read_row_json(&row),
                      "assessment", assessment, "ask", read_asking(&row, a), "bundle", "id",
