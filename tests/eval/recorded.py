@@ -1,9 +1,10 @@
 """Replies that were recorded once, one a line in replies.ndjson, and how they are given again.
 
-    {"case", "model", "instruction", "evidence": [[handle, kind, digest]], "reply"}
+    {"case", "model", "instruction", "evidence": [[handle, kind, digest]], "reply", "again"}
 
 `instruction` is a digest of the instruction that the reply was given to; `evidence` tells what the handles meant that it names. A handle is not always
 the same in another run (sources answer in the order in which they come): it is renamed where that very item stands under another one now.
+`again` (true, or not there): the model had seen another variant of the story in the same conversation.
 """
 import json
 import os
@@ -87,6 +88,9 @@ class Replies:
 
     def __init__(self, cases, lines):
         self.cases, self.lines, self.how, self.old = {c["id"]: c for c in cases}, lines, {}, set()
+
+    def again(self, case):
+        return self.lines.get(case, {}).get("again", False)
 
     def answer(self, case, body):
         system, user = play.asked(body)

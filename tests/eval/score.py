@@ -5,6 +5,7 @@ import re
 
 LEVELS = ("low", "medium", "high")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]")
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 
 
@@ -41,6 +42,7 @@ def judge_causes(gold, report, document):
     if gold["cause"]:
         right = [is_right(gold["cause"], c) for c in causes]
         out["first"], out["among"] = bool(right[:1] and right[0]), any(right)
+        out["own"] = bool(causes) and is_right(gold["cause"], dict(causes[0], **{"for": []}))
         out["trusted"] = out["first"]
     elif gold["no_fault"]:
         calm = [c["guess"] or bool(gold["benign"]) and is_right(gold["benign"], c) for c in causes]
@@ -52,6 +54,17 @@ def judge_causes(gold, report, document):
         right = bool(gold["cause"] and causes and is_right(gold["cause"], causes[0]))
         out["blamed"] = bool(causes) and not right and blames(causes[0], gold["herring_words"], document)
     return out
+
+
+BLIND_KINDS, BLIND_QUOTES, BLIND_BYTES = ("alert", "change", "source"), 5, 300
+
+
+def blind(document):
+    """What somebody would be credited with who understands nothing and quotes the five longest texts of alerts, changes and sources as the cause."""
+    found = [(x["id"], v) for x in document["evidence"] if x["kind"] in BLIND_KINDS for v in values(x["data"]) if not TIME.fullmatch(v)]
+    found.sort(key=lambda q: (-len(q[1]), q))
+    cites = [{"id": h, "quote": v[:BLIND_BYTES]} for h, v in found[:BLIND_QUOTES]]
+    return {"causes": [{"text": "", "for": cites, "against": [], "guess": False}], "confidence": "low"}
 
 
 # ---- grounding, against the stored evidence and not against what the daemon says about it
@@ -132,8 +145,11 @@ def outside(x):
     return sum(v not in allow for v in verbs)
 
 
-def result(case, seen, how):
-    """The line of results.ndjson for a case. seen: what play gave; how: what became of its recorded reply, None when nothing was asked."""
+def result(case, seen, how, again=False):
+    """
+    The line of results.ndjson for a case. seen: what play gave; how: what became of its recorded reply, None when nothing was asked;
+    again: the reply was given when the model had seen another variant of the story.
+    """
     x, gold = seen["explain"], case["gold"]
     a, v, urgency = x["assessment"], x["assessment"]["verdict"], x["incident"]["urgency"]
     out = {"case": case["id"], "reply": how or "not asked: the rules decide", "rules": {k: v[k] for k in ("severity", "category", "team")},
@@ -144,7 +160,8 @@ def result(case, seen, how):
     mine = [c for c in x["llm_calls"] if c["id"] == (x["ask"] or {}).get("call_id")]
     out["dropped"] = dropped(x["llm_calls"])
     if a["origin"] == "model" and a["report"]:
-        document = mine[0]["asked"]["document"]
+        document, out["again"] = mine[0]["asked"]["document"], again
         out["model"] = dict(judge_causes(gold, a["report"], document), **grounding(a["report"], seen["evidence"], document))
         out["model"].update(outside=outside(x), actions=len(a["report"]["actions"]))
+        out["blind"] = judge_causes(gold, blind(document), document)
     return out

@@ -82,18 +82,30 @@ def answers(pairs):
 
 
 def causes(pairs):
-    """Rules name no cause: with them alone each question about one is answered by saying nothing."""
-    out = head("Causes", "cases", "n", "rules alone", "rules and recorded replies")
-    marks = (("right cause named first", "first", lambda g: g["cause"], False), ("right cause among those named", "among", lambda g: g["cause"], False),
+    """Rules name no cause: with them alone each question about one is answered by saying nothing. Blind quoting shows how much a mark is worth."""
+    out = head("Causes", "cases", "n", "rules alone", "blind quoting", "rules and recorded replies")
+    marks = (("right cause named first", "first", lambda g: g["cause"], False),
+             ("the same in its own words, quotes not counted", "own", lambda g: g["cause"], False),
+             ("right cause among those named", "among", lambda g: g["cause"], False),
              ("nothing is broken: first cause is none, a guess, or the harmless explanation", "calm", lambda g: g["no_fault"], True),
              ("nothing is broken: so are all causes", "calm_all", lambda g: g["no_fault"], True),
              ("red herring not blamed", "blamed", lambda g: g["red_herring"], True))
-    for name, key, asked, silent in marks:
+    for name, key, asked, quiet in marks:
         for group, of in GROUPS:
-            some = [(g, r) for g, r in pairs if of(g) and asked(g)]
-            said = [r["model"][key] if r["model"] else silent != (key == "blamed") for _, r in some]
-            said = [not v for v in said] if key == "blamed" else said
-            out.append(row(name, group, len(some), share([silent] * len(some)), share(said)))
+            some = [r for g, r in pairs if of(g) and asked(g)]
+            said, blind = ([(r[who][key] != (key == "blamed")) if r.get(who) else quiet for r in some] for who in ("model", "blind"))
+            out.append(row(name, group, len(some), share([quiet] * len(some)), share(blind), share(said)))
+    return out
+
+
+def order(pairs):
+    out = head("Recorded replies", "seen before in the conversation", "n", "right")
+    for again in (False, True):
+        some = [(g, r) for g, r in pairs if r.get("again") is again]
+        words = "another variant of the story" if again else "none"
+        out += [row(f, words, len(some), share([right(f, r["shown"], g) for g, r in some])) for f in FIELDS]
+        some = [r["model"]["own"] for g, r in some if g["cause"]]
+        out.append(row("first cause, in its own words", words, len(some), share(some)))
     return out
 
 
@@ -145,7 +157,7 @@ def figures(cases, results):
     pairs = [(c["gold"], results[c["id"]]) for c in cases if c["id"] in results]
     told = sum(r["reply"] in GIVEN for _, r in pairs)
     parts = [["%d cases, %d with a recorded reply.%s" % (len(pairs), told, "" if told else " **None is recorded yet: the last columns are the rules' own.**")]]
-    parts += [f(pairs) for f in (answers, causes, silent, confidence, checks)]
+    parts += [f(pairs) for f in (answers, causes, silent, order, confidence, checks)]
     return "\n\n".join("\n".join(p) for p in parts) + "\n"
 
 
