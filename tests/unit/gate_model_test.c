@@ -133,6 +133,7 @@ static void what_a_model_says_never_makes_the_policy_laxer(void **state)
     }
 }
 
+/* S3-27: the measured half of confidence is people's decisions, by what the proposal rested on. */
 static void what_people_answered_is_counted_once_a_proposal(void **state)
 {
     struct fixture *f = *state;

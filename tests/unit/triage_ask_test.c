@@ -602,6 +602,7 @@ static const struct {
      -1},
 };
 
+/* S3-27: a level by fixed rules, and the measured rate with n from 30 decisions on. */
 static void confidence_comes_from_code(void **state)
 {
     (void)state;
