@@ -223,7 +223,7 @@ class Story(unittest.TestCase):
         self.assertLessEqual(took["median_s"], took["p75_s"])
         text = self.ctl("show", self.incident)
         self.assertIn("#%d" % known["similar"][0]["number"], text)
-        self.assertRegex(text, r"%d earlier|n=%d|of %d|%d " % ((took["n"],) * 4))
+        self.assertIn("(n = %d)" % took["n"], text)
 
     def test_recommended_actions_are_verbs_of_ours(self):
         """S3-24: what a model recommends is one of the verbs that verdict and policy allow, and becomes a proposal, or nothing."""
