@@ -132,12 +132,36 @@ static void usual_line(const struct note_in *in, struct buf *b)
                time_format_span(json_opt_int(t, "p75_s", 0) * 1000, to), json_opt_int(t, "n", 0));
 }
 
+/* Where this very symptom was never solved: the most alike of those that a person said something about. */
+static void like_line(const struct note_in *in, struct buf *b)
+{
+    const json_t *list = json_opt_arr(in->known, "similar");
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *x = json_array_get(list, i), *fix = json_opt_obj(x, "fix");
+
+        if (!json_opt_str(fix, "quote"))
+            continue;
+        buf_printf(b, "Like #%" PRId64 " (", json_opt_int(x, "number", 0));
+        triage_note_quote(b, json_opt_str(x, "service"), 40);
+        buf_puts(b, ", ");
+        triage_note_quote(b, json_opt_str(fix, "author") ? json_opt_str(fix, "author") : "somebody",
+                          40);
+        buf_puts(b, "): “");
+        triage_note_quote(b, json_opt_str(fix, "quote"), 110);
+        buf_puts(b, "”");
+        return;
+    }
+}
+
 static void fix_line(const struct note_in *in, struct buf *b)
 {
     const json_t *fix = json_opt_obj(in->known, "last_fix");
 
-    if (!fix)
+    if (!fix) {
+        like_line(in, b);
         return;
+    }
     buf_printf(b, "Last time (#%" PRId64 ", ", json_opt_int(fix, "incident_number", 0));
     triage_note_quote(b, json_opt_str(fix, "author") ? json_opt_str(fix, "author") : "somebody",
                       40);

@@ -292,6 +292,8 @@ static void known_tells_similar_ones_in_order_and_the_note_says_how_long_it_take
     buf_init(&note, 8192);
     triage_note_text(&(struct note_in){.known = known, .verdict = verdict}, &note);
     assert_non_null(strstr(buf_str(&note), "Usually over in 12 min (7 min to 25 min, n=9)."));
+    /* The card and the note tell the same memory. */
+    assert_non_null(strstr(buf_str(&note), "\nLike #1 (S, Bo): “did it”"));
 }
 
 static void nothing_looked_for_is_null_and_nothing_found_is_empty(void **state)
