@@ -5,10 +5,9 @@
 #include "triage/read_priv.h"
 #include "triage/triage_sql.h"
 
-#define EVIDENCE_MAX TRIAGE_ITEMS_MAX /* newest */
-#define BODIES_MAX \
-    ((size_t)1     \
-     << 20) /* bytes that one answer redacts again; what lies beyond stays a placeholder */
+#define EVIDENCE_MAX    TRIAGE_ITEMS_MAX /* newest */
+/* Bytes that one answer redacts again; what lies beyond stays a placeholder. */
+#define BODIES_MAX      ((size_t)256 << 10)
 #define BODY_ROOM_BYTES ((size_t)8 << 20)
 
 /* One row of EVIDENCE_LIST; false: there is no more room. */
