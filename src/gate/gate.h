@@ -172,6 +172,8 @@ int gate_standing_revoke(struct engine_pass *p, int64_t id, const struct person 
  * covers it, or the text did not change. content without the marker, at most 600 characters with it. */
 int gate_triage_note(struct engine_pass *p, const struct gate_view *view, const char *content,
                      int64_t assessment_id, const char **note, struct err *e) MUST_CHECK;
+/* The one reason in *note that passes by itself: ask again in a moment, or the newer text is never written. Compared as a pointer. */
+extern const char gate_note_under_way[];
 
 /* Kill switch: engaged while the file STATE_DIR/kill-switch exists; read at every send. */
 bool kill_switch_engaged(const char *state_dir);

@@ -7,6 +7,8 @@
  * decides. */
 #define LIVE_MAX 64
 
+const char gate_note_under_way[] = "an earlier version of it is still under way";
+
 struct note_row {
     const char *note_id, *content;
 };
@@ -123,7 +125,7 @@ int gate_triage_note(struct engine_pass *p, const struct gate_view *view, const 
         under_way(p, view->incident_id, &busy, e) < 0)
         return e->code;
     if (busy)
-        *note = "an earlier version of it is still under way";
+        *note = gate_note_under_way;
     else if (found && !*old.note_id)
         *note = "it was deleted at PagerDuty, or a person settled one whose number is not known";
     else if (found && text_eq(old.content, content_safe(p->arena, content)))

@@ -9,6 +9,8 @@
 #include "triage/triage_sql.h"
 
 #define PROPOSALS_MAX 16
+/* While one version of the note is on its way out, a newer text waits; nothing else would bring it up again. */
+#define NOTE_AGAIN_MS INT64_C(5000)
 
 /* What one propose works with. */
 struct ground {
@@ -250,7 +252,11 @@ static int note_propose(struct engine_pass *p, const struct ground *g, struct er
         return 0;
     buf_init(&text, (size_t)8 * NOTE_TEXT_MAX_CHARS);
     triage_note_text(&in, &text);
-    return gate_triage_note(p, &g->view, buf_str(&text), g->row.assessment_id, &why, e);
+    if (gate_triage_note(p, &g->view, buf_str(&text), g->row.assessment_id, &why, e) < 0)
+        return e->code;
+    if (why != gate_note_under_way)
+        return 0;
+    return engine_add_job(p, "propose", g->row.id, PRIO_JUDGE, p->now_wall_ms + NOTE_AGAIN_MS, e);
 }
 
 static int refresh_later(struct engine_pass *p, const char *id, struct err *e)

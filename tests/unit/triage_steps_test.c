@@ -471,6 +471,45 @@ static void proposals_reach_the_gate_in_its_words(void **state)
     assert_true(gate_said("Last time (#3004, Ana Roo): “Rolled back 7f3c1e9”"));
 }
 
+static size_t notes_said(void)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < bench.n_gate; i++)
+        n += strstr(bench.gate[i], "note ") == bench.gate[i];
+    return n;
+}
+
+/* While one version of the note goes out, a newer text is not lost: it comes again until it is through, and then no more. */
+static void a_newer_note_waits_for_the_one_under_way(void **state)
+{
+    size_t before, after;
+
+    (void)state;
+    bench.answers[0] = all_well;
+    bench.note_under_way = true;
+    triggered();
+    before = notes_said();
+    for (int i = 0; i < 10; i++) {
+        bench.now += 1000;
+        bench_drain();
+    }
+    after = notes_said();
+    assert_true(after > before && after <= before + 3);
+    bench.note_under_way = false;
+    for (int i = 0; i < 10; i++) {
+        bench.now += 1000;
+        bench_drain();
+    }
+    assert_true(notes_said() > after);
+    after = notes_said();
+    for (int i = 0; i < 30; i++) {
+        bench.now += 1000;
+        bench_drain();
+    }
+    assert_int_equal(notes_said(), after);
+}
+
 /* F-15: an assessment that says the same is no assessment, and asks for nothing. */
 static void the_same_assessment_is_not_made_twice(void **state)
 {
@@ -707,6 +746,7 @@ int main(void)
         BENCHED(evidence_is_numbered_once_and_kept),
         BENCHED(what_was_known_stays_when_a_later_read_fails),
         BENCHED(proposals_reach_the_gate_in_its_words),
+        BENCHED(a_newer_note_waits_for_the_one_under_way),
         BENCHED(the_same_assessment_is_not_made_twice),
         BENCHED(refresh_sees_what_no_webhook_told),
         BENCHED(a_webhook_on_a_live_proposal_reads_the_incident_first),
