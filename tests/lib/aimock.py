@@ -21,6 +21,12 @@ def npm_program(name):
     return path
 
 
+def node():
+    """aimock wants node 20 or newer; Debian 12 has 18, so one comes from npm where there is one for this machine."""
+    path = os.path.join(NPM, ".bin", "node")
+    return path if os.path.exists(path) else "node"
+
+
 class Aimock(Process):
     """One aimock on a free port of 127.0.0.1. A question that no fixture knows is answered 503 and stands in unmatched()."""
 
@@ -33,7 +39,7 @@ class Aimock(Process):
         with open(path, "w") as f:
             # The program wants at least one fixture; nobody says this.
             json.dump({"fixtures": list(fixtures) + [text("no question holds these words 7c1b", "")]}, f)
-        self.spawn([npm_program("llmock"), "-p", str(self.port), "-f", path, "--strict", "--journal-max", "0", "--log-level", "warn"],
+        self.spawn([node(), npm_program("llmock"), "-p", str(self.port), "-f", path, "--strict", "--journal-max", "0", "--log-level", "warn"],
                    {"AIMOCK_API_KEYS": ",".join(self.keys)} if self.keys else None)
 
         def listening():
