@@ -441,8 +441,8 @@ class Reading(Served):
                     self.assertEqual(page["next"], page["items"][-1][key])
                     at = "&%s=%d" % (param, page["next"])
                 self.assertEqual(seen[:len(whole)], whole, (path, size))
-        self.assertEqual([x["seq"] for x in self.d.ok("GET", "/audit?limit=5&newest=1")["items"]],
-                         sorted((x["seq"] for x in self.d.ok("GET", "/audit?limit=5&newest=1")["items"]), reverse=True))
+        newest = [x["seq"] for x in self.d.ok("GET", "/audit?limit=5&newest=1")["items"]]
+        self.assertEqual(newest, sorted(newest, reverse=True))
 
     def test_the_export_is_the_record_line_by_line(self):
         lines, after = [], 0

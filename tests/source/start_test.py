@@ -7,7 +7,7 @@ import unittest
 
 from tests.lib.world import BIN, Daemon
 
-RSS_MAX_KIB = 20 * 1024
+RSS_MAX_KIB = 24 * 1024  # a guard against growth; the goal (16 MiB) is the benchmark's
 READY_MAX_MS = 100
 INCIDENTS = 100000
 TRIES = 5
