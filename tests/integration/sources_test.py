@@ -403,7 +403,8 @@ sources:
         trace = os.path.join(w.folder, "trace")
         plain = Daemon.spawn
         self.addCleanup(setattr, w.daemon, "spawn", plain.__get__(w.daemon))
-        w.daemon.spawn = lambda argv, env=None: plain(w.daemon, ["strace", "-f", "-e", "trace=socket,connect", "-o", trace] + argv, env)
+        # -D: the tracer steps aside, so that the process which is stopped in the end is the daemon itself.
+        w.daemon.spawn = lambda argv, env=None: plain(w.daemon, ["strace", "-D", "-f", "-e", "trace=socket,connect", "-o", trace] + argv, env)
         w.start(ASAN_OPTIONS="detect_leaks=0")
         i = w.sandbox.trigger(service="PSTRACK", title="Look at " + evil, urgency="high",
                               details={"runbook_url": evil, "dashboard": evil})["id"]

@@ -99,6 +99,8 @@ class Process:
         self.log = os.path.join(folder, name + ".log")
 
     def spawn(self, argv, env=None):
+        if self.alive():
+            raise AssertionError("%s runs already: stop it first, or nobody will" % self.name)
         with open(self.log, "ab") as log:
             self.proc = subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
                                          env=dict(os.environ, **(env or {})), cwd=self.folder)
